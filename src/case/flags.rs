@@ -1,0 +1,255 @@
+//! Flag words by their names in the manual pages.
+
+use super::cursor::Cursor;
+use super::lexer::Token;
+use super::mistake::Mistake;
+use std::fmt;
+
+/// One named flag: its word and its bits on this architecture.
+pub type Flag = (&'static str, u64);
+
+/// The flags that one argument takes.
+#[derive(Debug)]
+pub struct Domain {
+    /// How a diagnostic calls one of them.
+    pub what: &'static str,
+    /// The names in the order in which they are printed.
+    pub flags: &'static [Flag],
+    /// Other spellings of a name.
+    pub aliases: &'static [(&'static str, &'static str)],
+    /// How no flag at all is printed.
+    pub none: &'static str,
+}
+
+macro_rules! flags {
+    ($($name:ident),* $(,)?) => { &[$((stringify!($name), libc::$name as u64)),*] };
+}
+
+/// `prot` of mmap(2) and mprotect(2).
+pub static PROT: Domain = Domain {
+    what: "protection",
+    flags: flags![
+        PROT_NONE,
+        PROT_READ,
+        PROT_WRITE,
+        PROT_EXEC,
+        PROT_GROWSDOWN,
+        PROT_GROWSUP
+    ],
+    aliases: &[],
+    none: "PROT_NONE",
+};
+
+/// `flags` of mmap(2).
+pub static MAP: Domain = Domain {
+    what: "mapping flag",
+    flags: &[
+        ("MAP_SHARED", libc::MAP_SHARED as u64),
+        ("MAP_PRIVATE", libc::MAP_PRIVATE as u64),
+        ("MAP_SHARED_VALIDATE", libc::MAP_SHARED_VALIDATE as u64),
+        ("MAP_DROPPABLE", 0x8),
+        ("MAP_ANONYMOUS", libc::MAP_ANONYMOUS as u64),
+        ("MAP_FIXED", libc::MAP_FIXED as u64),
+        ("MAP_FIXED_NOREPLACE", 0x10_0000),
+        // x86 alone gives this bit a meaning; elsewhere it is one of the ignored ones.
+        ("MAP_32BIT", 0x40),
+        ("MAP_GROWSDOWN", libc::MAP_GROWSDOWN as u64),
+        ("MAP_LOCKED", libc::MAP_LOCKED as u64),
+        ("MAP_NORESERVE", libc::MAP_NORESERVE as u64),
+        ("MAP_POPULATE", libc::MAP_POPULATE as u64),
+        ("MAP_NONBLOCK", libc::MAP_NONBLOCK as u64),
+        ("MAP_STACK", libc::MAP_STACK as u64),
+        ("MAP_HUGETLB", libc::MAP_HUGETLB as u64),
+        ("MAP_SYNC", 0x8_0000),
+        ("MAP_DENYWRITE", libc::MAP_DENYWRITE as u64),
+        ("MAP_EXECUTABLE", libc::MAP_EXECUTABLE as u64),
+    ],
+    aliases: &[("MAP_ANON", "MAP_ANONYMOUS")],
+    none: "0",
+};
+
+/// `flags` of open(2).
+pub static OPEN: Domain = Domain {
+    what: "open flag",
+    flags: &[
+        ("O_RDONLY", libc::O_RDONLY as u64),
+        ("O_WRONLY", libc::O_WRONLY as u64),
+        ("O_RDWR", libc::O_RDWR as u64),
+        ("O_PATH", libc::O_PATH as u64),
+        ("O_APPEND", libc::O_APPEND as u64),
+        ("O_CREAT", libc::O_CREAT as u64),
+        ("O_EXCL", libc::O_EXCL as u64),
+        ("O_TRUNC", libc::O_TRUNC as u64),
+        ("O_DIRECTORY", libc::O_DIRECTORY as u64),
+        ("O_NOFOLLOW", libc::O_NOFOLLOW as u64),
+        ("O_CLOEXEC", libc::O_CLOEXEC as u64),
+        ("O_NONBLOCK", libc::O_NONBLOCK as u64),
+        ("O_DIRECT", libc::O_DIRECT as u64),
+        ("O_SYNC", libc::O_SYNC as u64),
+        ("O_DSYNC", libc::O_DSYNC as u64),
+        ("O_NOATIME", libc::O_NOATIME as u64),
+        ("O_TMPFILE", libc::O_TMPFILE as u64),
+    ],
+    aliases: &[],
+    none: "O_RDONLY",
+};
+
+/// `flags` of msync(2).
+pub static MSYNC: Domain = Domain {
+    what: "msync flag",
+    flags: flags![MS_ASYNC, MS_SYNC, MS_INVALIDATE],
+    aliases: &[],
+    none: "0",
+};
+
+/// `whence` of lseek(2).
+pub static WHENCE: Domain = Domain {
+    what: "whence",
+    flags: flags![SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE],
+    aliases: &[],
+    none: "SEEK_SET",
+};
+
+/// A set of flags: names in the domain's order, and bits that have no name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct FlagSet {
+    /// The names, each once.
+    pub names: Vec<&'static str>,
+    /// Other bits, given as a number.
+    pub extra: u64,
+}
+
+impl FlagSet {
+    /// The set of these names, which must be of the domain.
+    pub fn of(domain: &'static Domain, names: &[&str]) -> Self {
+        let mut set = FlagSet::default();
+        for (name, _) in domain.flags {
+            if names.contains(name) {
+                set.names.push(name);
+            }
+        }
+        set
+    }
+
+    /// Whether the flag of this name is in the set.
+    pub fn has(&self, name: &str) -> bool {
+        self.names.contains(&name)
+    }
+
+    /// The bits on this architecture.
+    pub fn bits(&self, domain: &Domain) -> u64 {
+        let named = domain.flags.iter().filter(|(n, _)| self.has(n));
+        named.fold(self.extra, |bits, (_, b)| bits | b)
+    }
+
+    /// Reads names and numbers joined by `|`.
+    pub fn read(words: &mut Cursor, domain: &'static Domain) -> Result<Self, Mistake> {
+        let mut found: Vec<&'static str> = Vec::new();
+        let mut extra = 0;
+        loop {
+            let span = words.span();
+            match words.next_word() {
+                Some((Token::Number(n), _)) => extra |= n,
+                Some((Token::Ident(word), _)) => {
+                    let name = domain.find(&word).ok_or_else(|| {
+                        let names = domain.flags.iter().map(|f| f.0);
+                        Mistake::unknown(span, domain.what, &word, names)
+                    })?;
+                    found.push(name);
+                }
+                other => {
+                    let found = other.map_or("the end".to_owned(), |(t, _)| t.describe());
+                    return Err(Mistake::new(
+                        span,
+                        format!("expected a {}, found {found}", domain.what),
+                    ));
+                }
+            }
+            if !words.eat('|') {
+                break;
+            }
+        }
+        let mut set = FlagSet::of(domain, &found);
+        // A name of no bits says nothing beside another: `PROT_NONE|PROT_READ` is `PROT_READ`.
+        if set.names.len() > 1 || extra != 0 {
+            set.names
+                .retain(|n| domain.flags.iter().any(|(f, b)| f == n && *b != 0));
+        }
+        set.extra = extra;
+        Ok(set)
+    }
+
+    /// Reads a whole text as flags.
+    pub fn parse(text: &str, domain: &'static Domain) -> Result<Self, Mistake> {
+        let mut words = Cursor::new(text)?;
+        let set = FlagSet::read(&mut words, domain)?;
+        words.finish()?;
+        Ok(set)
+    }
+
+    /// For printing: the set does not know its domain.
+    pub fn display(&self, domain: &Domain) -> String {
+        let mut parts: Vec<String> = self.names.iter().map(|n| (*n).to_owned()).collect();
+        if self.extra != 0 {
+            parts.push(format!("{:#x}", self.extra));
+        }
+        if parts.is_empty() {
+            return domain.none.to_owned();
+        }
+        parts.join("|")
+    }
+}
+
+impl Domain {
+    /// The flag's own spelling of `word`, if it is one of this domain.
+    pub fn find(&self, word: &str) -> Option<&'static str> {
+        let word = self
+            .aliases
+            .iter()
+            .find(|(alias, _)| *alias == word)
+            .map_or(word, |(_, name)| name);
+        self.flags.iter().map(|f| f.0).find(|n| *n == word)
+    }
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn canon(text: &str, domain: &'static Domain) -> String {
+        FlagSet::parse(text, domain).unwrap().display(domain)
+    }
+
+    #[test]
+    fn canonical_order_and_aliases() {
+        assert_eq!(
+            canon("MAP_ANON|MAP_SHARED", &MAP),
+            "MAP_SHARED|MAP_ANONYMOUS"
+        );
+        assert_eq!(canon("0", &MAP), "0");
+        assert_eq!(canon("0", &PROT), "PROT_NONE");
+        assert_eq!(canon("PROT_NONE|PROT_READ", &PROT), "PROT_READ");
+        assert_eq!(canon("O_CREAT|O_RDONLY", &OPEN), "O_CREAT");
+        assert_eq!(canon("MAP_SHARED|0x80", &MAP), "MAP_SHARED|0x80");
+    }
+
+    #[test]
+    fn a_sharing_type_is_a_name_not_a_bit() {
+        let set = FlagSet::parse("MAP_SHARED_VALIDATE", &MAP).unwrap();
+        assert!(!set.has("MAP_SHARED") && !set.has("MAP_PRIVATE"));
+        assert_eq!(set.bits(&MAP), 3);
+    }
+
+    #[test]
+    fn a_wrong_name_finds_the_right_one() {
+        let e = FlagSet::parse("PROT_READ|PROT_WIRTE", &PROT).unwrap_err();
+        assert_eq!(e.span, 10..20);
+        assert_eq!(e.help.as_deref(), Some("did you mean `PROT_WRITE`?"));
+    }
+}

@@ -1,0 +1,468 @@
+//! Steps: what is done, by whom, and what is claimed of it.
+
+use super::bytes::Bytes;
+use super::call::{self, Act, ArgSpec, ArgType, CallSpec, ResultKind};
+use super::claim::Claim;
+use super::cursor::Cursor;
+use super::flags::FlagSet;
+use super::lexer::Token;
+use super::mistake::Mistake;
+use super::quantity::Quantity;
+use std::fmt;
+use std::ops::Range;
+
+/// Why a step is in the case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// It opens the file, as the column `open` says; printed only when it fails.
+    Open,
+    /// It is the call that the columns describe; printed as `mmap = …`.
+    Own,
+    /// It was written in `before` or `then`.
+    Written,
+}
+
+/// One step: a call, who makes it, and the name given to what it returns.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Who acts; `main` where none is named.
+    pub actor: String,
+    /// The name given to the result.
+    pub bind: Option<String>,
+    /// What is called.
+    pub call: &'static CallSpec,
+    /// With what; as many as the call has.
+    pub args: Vec<Arg>,
+    /// Why it is here.
+    pub role: Role,
+}
+
+/// An argument as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Arg {
+    /// A length, offset, address or whole number.
+    Quantity(Quantity),
+    /// A flag word.
+    Flags(FlagSet),
+    /// A descriptor.
+    Fd(Fd),
+    /// One of [`call::PATHS`].
+    Path(&'static str),
+    /// A byte string.
+    Bytes(Bytes),
+    /// Memory of the harness.
+    Buf,
+    /// Another actor.
+    Actor(String),
+}
+
+/// A descriptor as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Fd {
+    /// A bound name or one of [`call::FIXTURES`].
+    Name(String),
+    /// A number.
+    Number(i32),
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An address or a number: a part of a quantity.
+    Value,
+    /// A descriptor.
+    Descriptor,
+    /// An actor.
+    Actor,
+}
+
+/// A name that a step uses, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Use {
+    /// The name.
+    pub name: String,
+    /// As what it is used.
+    pub kind: Kind,
+    /// Where, in bytes of the step's text.
+    pub span: Range<usize>,
+}
+
+/// A step with what only its text tells: its claim, and where its words stand.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// The step.
+    pub step: Step,
+    /// What is claimed of it.
+    pub claim: Option<Claim>,
+    /// Where the claim is.
+    pub claim_span: Range<usize>,
+    /// Where the name of the actor is, if one is named.
+    pub actor_span: Option<Range<usize>>,
+    /// Where the bound name is.
+    pub bind_span: Range<usize>,
+    /// Where each argument is.
+    pub arg_spans: Vec<Range<usize>>,
+    /// The names that its arguments use.
+    pub uses: Vec<Use>,
+}
+
+impl Written {
+    /// Reads `actor: name = call(arguments) = claim`.
+    pub fn parse(text: &str) -> Result<Self, Mistake> {
+        let mut words = Cursor::new(text)?;
+        let written = Written::read(&mut words)?;
+        words.finish()?;
+        Ok(written)
+    }
+
+    fn read(words: &mut Cursor) -> Result<Self, Mistake> {
+        let mut actor = "main".to_owned();
+        let mut actor_span = None;
+        if words.peek_at(1) == Some(&Token::Mark(':')) {
+            let (name, span) = words.ident("the name of an actor")?;
+            actor = name;
+            actor_span = Some(span);
+            words.eat(':');
+        }
+        let mut bind = None;
+        let mut bind_span = 0..0;
+        if words.peek_at(1) == Some(&Token::Mark('=')) {
+            let (name, span) = words.ident("a name for the result")?;
+            bind = Some(name);
+            bind_span = span;
+            words.eat('=');
+        }
+        let (call, call_span) = read_call_name(words)?;
+        let (args, arg_spans) = read_args(words, call, &call_span)?;
+        if bind.is_some() && matches!(call.result, ResultKind::Zero | ResultKind::Never) {
+            return Err(Mistake::new(
+                bind_span,
+                format!("{} gives nothing that could have a name", call.name),
+            ));
+        }
+        let mut claim = None;
+        let mut claim_span = words.taken_to()..words.taken_to();
+        if words.eat('=') {
+            let start = words.span().start;
+            claim = Some(Claim::read(words)?);
+            claim_span = start..words.taken_to();
+        }
+        let mut uses = Vec::new();
+        for (arg, span) in args.iter().zip(&arg_spans) {
+            arg.uses(span, &mut uses);
+        }
+        Ok(Written {
+            step: Step {
+                actor,
+                bind,
+                call,
+                args,
+                role: Role::Written,
+            },
+            claim,
+            claim_span,
+            actor_span,
+            bind_span,
+            arg_spans,
+            uses,
+        })
+    }
+}
+
+fn read_call_name(words: &mut Cursor) -> Result<(&'static CallSpec, Range<usize>), Mistake> {
+    let (name, span) = words.ident("a call, like `load(map, 1)`")?;
+    match call::find(&name) {
+        Some(call) => Ok((call, span)),
+        None => Err(Mistake::unknown(
+            span,
+            "call",
+            &name,
+            call::CALLS.iter().map(|c| c.name),
+        )),
+    }
+}
+
+type Args = (Vec<Arg>, Vec<Range<usize>>);
+
+fn read_args(
+    words: &mut Cursor,
+    call: &'static CallSpec,
+    call_span: &Range<usize>,
+) -> Result<Args, Mistake> {
+    words.expect('(', call.name)?;
+    let mut args = Vec::new();
+    let mut spans = Vec::new();
+    while !words.eat(')') {
+        if !args.is_empty() {
+            words.expect(',', "an argument")?;
+        }
+        let Some(spec) = call.args.get(args.len()) else {
+            return Err(Mistake::new(
+                words.span(),
+                format!("{} takes {} arguments", call.name, call.args.len()),
+            )
+            .help(format!("it is written {}", call.signature())));
+        };
+        let start = words.span().start;
+        args.push(Arg::read(words, spec)?);
+        spans.push(start..words.taken_to());
+    }
+    let end = words.taken_to();
+    if args.len() < call.required() {
+        let missing = call.args[args.len()].name;
+        return Err(Mistake::new(
+            call_span.start..end,
+            format!("{} lacks its argument `{missing}`", call.name),
+        )
+        .help(format!("it is written {}", call.signature())));
+    }
+    for spec in &call.args[args.len()..] {
+        let default = spec.default.unwrap_or_default();
+        args.push(Arg::read(&mut Cursor::new(default)?, spec)?);
+        spans.push(end..end);
+    }
+    check_bytes(call, &args, &spans)?;
+    Ok((args, spans))
+}
+
+/// What one argument asks of another.
+fn check_bytes(call: &CallSpec, args: &[Arg], spans: &[Range<usize>]) -> Result<(), Mistake> {
+    if call.act == Act::Fill {
+        if let Arg::Bytes(b) = &args[2] {
+            let one = b.chunks.len() == 1
+                && b.chunks[0].pattern.as_ref().is_some_and(|p| p.len() == 1)
+                && b.chunks[0].times == Quantity::bytes(1);
+            if !one {
+                return Err(Mistake::new(spans[2].clone(), "fill takes a single byte")
+                    .help("longer strings are stored: `store(map, \"ab\"*100)`"));
+            }
+        }
+    }
+    for (arg, span) in args.iter().zip(spans) {
+        if matches!(arg, Arg::Bytes(b) if b.has_hole()) {
+            return Err(Mistake::new(span.clone(), "only a file has holes"));
+        }
+    }
+    Ok(())
+}
+
+impl Arg {
+    /// Reads one argument of this type.
+    pub fn read(words: &mut Cursor, spec: &ArgSpec) -> Result<Self, Mistake> {
+        match spec.ty {
+            ArgType::Addr | ArgType::Len | ArgType::Offset => {
+                Quantity::read(words).map(Arg::Quantity)
+            }
+            ArgType::Int(min, max) => read_int(words, spec.name, min, max),
+            ArgType::Flags(domain) => FlagSet::read(words, domain).map(Arg::Flags),
+            ArgType::Fd => Fd::read(words).map(Arg::Fd),
+            ArgType::Path => {
+                let (word, span) = words.ident("a path: `file`, `new` or `dir`")?;
+                let known = call::PATHS.iter().map(|p| p.0);
+                match known.clone().find(|p| *p == word) {
+                    Some(path) => Ok(Arg::Path(path)),
+                    None => Err(Mistake::unknown(span, "path", &word, known)),
+                }
+            }
+            ArgType::Data if !Bytes::is_ahead(words) => Quantity::read(words).map(Arg::Quantity),
+            ArgType::Data | ArgType::Bytes => Bytes::read(words).map(Arg::Bytes),
+            ArgType::Buf => {
+                if words.eat_word("buf") {
+                    return Ok(Arg::Buf);
+                }
+                Quantity::read(words).map(Arg::Quantity)
+            }
+            ArgType::Actor => words.ident("an actor").map(|(name, _)| Arg::Actor(name)),
+        }
+    }
+
+    fn uses(&self, span: &Range<usize>, uses: &mut Vec<Use>) {
+        let mut add = |name: &str, kind| {
+            uses.push(Use {
+                name: name.to_owned(),
+                kind,
+                span: span.clone(),
+            });
+        };
+        match self {
+            Arg::Quantity(q) => q.names().for_each(|n| add(n, Kind::Value)),
+            Arg::Bytes(b) => {
+                for chunk in &b.chunks {
+                    chunk.times.names().for_each(|n| add(n, Kind::Value));
+                }
+            }
+            Arg::Fd(Fd::Name(n)) => add(n, Kind::Descriptor),
+            Arg::Actor(n) => add(n, Kind::Actor),
+            Arg::Flags(_) | Arg::Fd(Fd::Number(_)) | Arg::Path(_) | Arg::Buf => {}
+        }
+    }
+
+    /// The quantity that it is, if it is one.
+    pub fn quantity(&self) -> Option<&Quantity> {
+        match self {
+            Arg::Quantity(q) => Some(q),
+            _ => None,
+        }
+    }
+
+    /// Written in the notation.
+    pub fn display(&self, spec: &ArgSpec) -> String {
+        match (self, spec.ty) {
+            (Arg::Quantity(q), ArgType::Addr | ArgType::Data | ArgType::Buf)
+                if *q == Quantity::default() =>
+            {
+                "NULL".to_owned()
+            }
+            (Arg::Quantity(q), _) => q.to_string(),
+            (Arg::Flags(set), ArgType::Flags(domain)) => set.display(domain),
+            (Arg::Flags(set), _) => set.names.join("|"),
+            (Arg::Fd(Fd::Name(n)), _) => n.clone(),
+            (Arg::Fd(Fd::Number(n)), _) => n.to_string(),
+            (Arg::Path(p), _) => (*p).to_owned(),
+            (Arg::Bytes(b), _) => b.to_string(),
+            (Arg::Buf, _) => "buf".to_owned(),
+            (Arg::Actor(n), _) => n.clone(),
+        }
+    }
+}
+
+fn read_int(words: &mut Cursor, name: &str, min: i64, max: i64) -> Result<Arg, Mistake> {
+    let start = words.span().start;
+    let negative = words.eat('-');
+    let Some(Token::Number(n)) = words.peek() else {
+        return Err(words.surprise("a whole number"));
+    };
+    let n = if negative {
+        -i128::from(*n)
+    } else {
+        i128::from(*n)
+    };
+    words.next_word();
+    if n < i128::from(min) || n > i128::from(max) {
+        return Err(Mistake::new(
+            start..words.taken_to(),
+            format!("{name} is from {min} to {max}"),
+        ));
+    }
+    Ok(Arg::Quantity(Quantity::bytes(n)))
+}
+
+impl Fd {
+    /// Reads a descriptor: a name or a number.
+    pub fn read(words: &mut Cursor) -> Result<Self, Mistake> {
+        let negative = words.eat('-');
+        match words.peek() {
+            Some(Token::Number(n)) if *n <= i32::MAX as u64 => {
+                let n = *n as i32;
+                words.next_word();
+                Ok(Fd::Number(if negative { -n } else { n }))
+            }
+            Some(Token::Ident(_)) if !negative => {
+                words.ident("a descriptor").map(|(n, _)| Fd::Name(n))
+            }
+            _ => Err(words.surprise("a descriptor: a name, or a number")),
+        }
+    }
+}
+
+impl fmt::Display for Fd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fd::Name(n) => f.write_str(n),
+            Fd::Number(n) => write!(f, "{n}"),
+        }
+    }
+}
+
+impl Step {
+    /// The call with its arguments, without actor, name and claim.
+    pub fn call_text(&self) -> String {
+        let mut args: Vec<String> = Vec::new();
+        let mut left_out = true;
+        for (arg, spec) in self.args.iter().zip(self.call.args).rev() {
+            let text = arg.display(spec);
+            left_out = left_out && spec.default == Some(text.as_str());
+            if !left_out {
+                args.push(text);
+            }
+        }
+        args.reverse();
+        format!("{}({})", self.call.name, args.join(", "))
+    }
+}
+
+/// The whole step, as it would be written in a table.
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.actor != "main" {
+            write!(f, "{}: ", self.actor)?;
+        }
+        if let Some(bind) = &self.bind {
+            write!(f, "{bind} = ")?;
+        }
+        f.write_str(&self.call_text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_what_it_reads() {
+        for text in [
+            "load(map + 1page, 2)",
+            "child: store(map, \"hello\")",
+            "other = mmap(NULL, 1page, PROT_READ, MAP_SHARED, file, 0)",
+            "child = fork()",
+            "wait(child)",
+            "pwrite(file, \"abc\", 3, 1page - 1)",
+            "pread(file, map, 10, 0)",
+            "read(pipe.read, buf, 5)",
+            "open(new, O_RDWR|O_CREAT|O_EXCL)",
+            "open(file, O_RDONLY, 0)",
+            "close(-1)",
+            "exit(3)",
+            "fill(map, 1page, \"A\")",
+        ] {
+            assert_eq!(Written::parse(text).unwrap().step.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn claims_and_names() {
+        let w = Written::parse("child: load(map + n, 2) = x\"00 00\" | SIGBUS").unwrap();
+        assert_eq!(w.claim.unwrap().any_of.len(), 2);
+        let names: Vec<&str> = w.uses.iter().map(|u| u.name.as_str()).collect();
+        assert_eq!(names, ["map", "n"]);
+        assert_eq!(w.actor_span, Some(0..5));
+    }
+
+    #[test]
+    fn mistakes() {
+        let wrong = |text| Written::parse(text).unwrap_err();
+        assert_eq!(
+            wrong("laod(map, 1)").help.as_deref(),
+            Some("did you mean `load`?")
+        );
+        assert_eq!(
+            wrong("munmap(map)").message,
+            "munmap lacks its argument `length`"
+        );
+        assert_eq!(wrong("close(1, 2)").message, "close takes 1 arguments");
+        assert_eq!(wrong("exit(256)").message, "status is from 0 to 255");
+        assert_eq!(
+            wrong("fill(map, 2, \"ab\")").message,
+            "fill takes a single byte"
+        );
+        assert_eq!(
+            wrong("x = munmap(map, 1)").message,
+            "munmap gives nothing that could have a name"
+        );
+        assert!(
+            wrong("load(map, 1) == 3")
+                .message
+                .starts_with("expected a quantity")
+        );
+    }
+}

@@ -1,0 +1,5 @@
+//! mmapcheck tells what mmap(2) and its family really do on a machine.
+#![deny(unsafe_code)]
+
+pub mod case;
+pub mod transcript;

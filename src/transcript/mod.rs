@@ -1,0 +1,161 @@
+//! Transcripts: what came of a case, step by step, and what the file held afterwards.
+//!
+//! A transcript is printed as a block, in the notation of the steps, and is the same on every run
+//! and on every page size:
+//!
+//! ```text
+//! past-eof
+//!   mmap = map
+//!   load(map + 1page, 2) = x"00 00"
+//!   store(map + 2page, "x") = SIGBUS BUS_ADRERR at map + 2page
+//!   file unchanged
+//! ```
+
+mod outcome;
+
+pub use outcome::Outcome;
+
+use crate::case::bytes::Bytes;
+use crate::case::{Mistake, Program, Role};
+use std::fmt;
+
+/// What came of a case.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Transcript {
+    /// One outcome for each step of the program.
+    pub outcomes: Vec<Outcome>,
+    /// The scratch file afterwards, read by another process through a descriptor of its own.
+    pub file: FileAfter,
+}
+
+/// The scratch file after the case.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum FileAfter {
+    /// The case has none.
+    None,
+    /// It holds what it held before.
+    Unchanged,
+    /// It holds these bytes.
+    Holds(Bytes),
+    /// It could not be read: this error.
+    Unreadable(String),
+}
+
+impl Transcript {
+    /// The lines of the block, without the case's name and without indentation.
+    pub fn lines(&self, program: &Program) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (step, outcome) in program.steps.iter().zip(&self.outcomes) {
+            if let Some(line) = line(step, outcome) {
+                lines.push(line);
+            }
+        }
+        if self.file != FileAfter::None {
+            lines.push(self.file.to_string());
+        }
+        lines
+    }
+
+    /// The block as it stands in a snapshot: lines indented by two spaces, each with its newline.
+    pub fn block(&self, program: &Program) -> String {
+        let mut block = String::new();
+        for line in self.lines(program) {
+            block.push_str("  ");
+            block.push_str(&line);
+            block.push('\n');
+        }
+        block
+    }
+
+    /// Reads what `Display` writes: one line for each outcome, then the file's.
+    pub fn parse(text: &str) -> Result<Self, Mistake> {
+        let mut lines: Vec<&str> = text.lines().collect();
+        let file = match lines.pop() {
+            Some(line) => FileAfter::parse(line)?,
+            None => return Err(Mistake::new(0..0, "an empty transcript")),
+        };
+        let outcomes = lines
+            .into_iter()
+            .map(Outcome::parse)
+            .collect::<Result<_, _>>()?;
+        Ok(Transcript { outcomes, file })
+    }
+}
+
+/// How a step and its outcome are printed; opening the file is told only where it failed.
+pub fn line(step: &crate::case::Step, outcome: &Outcome) -> Option<String> {
+    match step.role {
+        Role::Open if matches!(outcome, Outcome::Ok | Outcome::Value(_)) => None,
+        Role::Open => Some(format!("open = {outcome}")),
+        Role::Own => Some(format!("{} = {outcome}", step.call.name)),
+        Role::Written if step.actor == "main" => Some(format!("{} = {outcome}", step.call_text())),
+        Role::Written => Some(format!("{}: {} = {outcome}", step.actor, step.call_text())),
+    }
+}
+
+impl FileAfter {
+    fn parse(line: &str) -> Result<Self, Mistake> {
+        if let Some(bytes) = line.strip_prefix("file = ") {
+            return Ok(FileAfter::Holds(Bytes::parse(bytes)?));
+        }
+        if let Some(why) = line.strip_prefix("file unreadable: ") {
+            return Ok(FileAfter::Unreadable(why.to_owned()));
+        }
+        match line {
+            "no file" => Ok(FileAfter::None),
+            "file unchanged" => Ok(FileAfter::Unchanged),
+            _ => Err(Mistake::new(
+                0..line.len(),
+                "expected a line about the file",
+            )),
+        }
+    }
+}
+
+impl fmt::Display for FileAfter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FileAfter::None => f.write_str("no file"),
+            FileAfter::Unchanged => f.write_str("file unchanged"),
+            FileAfter::Holds(bytes) => write!(f, "file = {bytes}"),
+            FileAfter::Unreadable(why) => write!(f, "file unreadable: {why}"),
+        }
+    }
+}
+
+/// One outcome a line, then the file's line: what a worker sends.
+impl fmt::Display for Transcript {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for outcome in &self.outcomes {
+            writeln!(f, "{outcome}")?;
+        }
+        writeln!(f, "{}", self.file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_what_it_reads() {
+        let text = "ok\nmap\nx\"00 00\"\nSIGBUS BUS_ADRERR at map\nfile = x\"00\"*1page + \"a\"\n";
+        assert_eq!(Transcript::parse(text).unwrap().to_string(), text);
+        assert!(Transcript::parse("").is_err());
+        assert!(Transcript::parse("ok\n").is_err());
+    }
+
+    #[test]
+    fn a_block_names_steps_and_hides_a_successful_open() {
+        let program = Program::parse(
+            "open file = open(file, O_RDWR)\nown map = mmap(NULL, eof, PROT_READ, MAP_SHARED, file, 0)\n\
+             step child = fork()\nstep child: load(map, 1)\n",
+        )
+        .unwrap();
+        let t = Transcript::parse("file\nmap\nchild\nx\"00\"\nfile unchanged\n").unwrap();
+        assert_eq!(
+            t.block(&program),
+            "  mmap = map\n  fork() = child\n  child: load(map, 1) = x\"00\"\n  file unchanged\n"
+        );
+    }
+}
