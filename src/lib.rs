@@ -2,4 +2,5 @@
 #![deny(unsafe_code)]
 
 pub mod case;
+pub mod platform;
 pub mod transcript;
