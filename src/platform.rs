@@ -29,6 +29,23 @@ pub struct Platform {
 }
 
 impl Platform {
+    /// A machine of which nothing is known yet.
+    pub fn unknown() -> Self {
+        let unknown = || "unknown".to_owned();
+        Platform {
+            os: unknown(),
+            kernel: unknown(),
+            arch: unknown(),
+            fs: unknown(),
+            door: unknown(),
+            libc: unknown(),
+            sandbox: unknown(),
+            emulator: unknown(),
+            rights: unknown(),
+            scale: Scale::ordinary(4096),
+        }
+    }
+
     /// Reads what `Display` writes; a missing or unreadable line is an error that names it.
     pub fn parse(text: &str) -> Result<Self, String> {
         let get = |key: &str| {

@@ -185,6 +185,32 @@ impl fmt::Display for Bytes {
     }
 }
 
+/// From this length on, one byte repeated within other bytes is printed as such.
+const REPEAT_MIN: usize = 5;
+
+/// Splits bytes where it makes them readable: text, other bytes, one byte repeated.
+fn literal_chunks(bytes: &[u8], chunks: &mut Vec<Chunk>) {
+    let kind = |b: u8| (0x20..0x7f).contains(&b) && b != b'"' && b != b'\\';
+    let mut rest = bytes;
+    while let Some(&first) = rest.first() {
+        let same = rest.iter().take_while(|b| **b == first).count();
+        let (len, times) = if same >= REPEAT_MIN {
+            (1, same)
+        } else {
+            let repeats = |at: usize| rest[at..].iter().take_while(|b| **b == rest[at]).count();
+            let len = (0..rest.len())
+                .take_while(|&i| kind(rest[i]) == kind(first) && repeats(i) < REPEAT_MIN)
+                .count();
+            (len.max(1), 1)
+        };
+        chunks.push(Chunk {
+            pattern: Some(rest[..len].to_vec()),
+            times: Quantity::bytes(times as i128),
+        });
+        rest = &rest[len * times..];
+    }
+}
+
 /// Text where it is printable, else hexadecimal.
 fn print_literal(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let printable = |b: &u8| (0x20..0x7f).contains(b) && *b != b'"' && *b != b'\\';
@@ -296,21 +322,38 @@ impl Content {
 
     /// Written in the notation; `number` says how counts are printed.
     pub fn notation(&self, number: &dyn Fn(u64) -> Quantity) -> Bytes {
-        let chunks = self
-            .runs
-            .iter()
-            .map(|run| match run {
-                Run::Fill(byte, n) => Chunk {
+        let mut chunks = Vec::new();
+        for run in &self.runs {
+            match run {
+                Run::Fill(byte, n) => chunks.push(Chunk {
                     pattern: Some(vec![*byte]),
                     times: number(*n),
-                },
-                Run::Literal(bytes) => Chunk {
-                    pattern: Some(bytes.clone()),
-                    times: Quantity::bytes(1),
-                },
-            })
-            .collect();
+                }),
+                Run::Literal(bytes) => literal_chunks(bytes, &mut chunks),
+            }
+        }
         Bytes { chunks }
+    }
+
+    /// The stretches in order: the byte that is repeated, or the bytes themselves; and the length.
+    pub fn stretches(&self) -> impl Iterator<Item = (Option<u8>, &[u8], u64)> {
+        self.runs.iter().map(|run| match run {
+            Run::Fill(byte, n) => (Some(*byte), &[][..], *n),
+            Run::Literal(bytes) => (None, bytes.as_slice(), bytes.len() as u64),
+        })
+    }
+
+    /// Whether these are its bytes.
+    pub fn equals(&self, bytes: &[u8]) -> bool {
+        let mut rest = bytes;
+        self.stretches().all(|(byte, literal, len)| {
+            let Some(n) = usize::try_from(len).ok().filter(|n| *n <= rest.len()) else {
+                return false;
+            };
+            let (head, tail) = rest.split_at(n);
+            rest = tail;
+            byte.map_or(head == literal, |b| head.iter().all(|h| *h == b))
+        }) && rest.is_empty()
     }
 
     /// All bytes, where they are at most `limit`.
@@ -366,7 +409,7 @@ mod tests {
     proptest! {
         #[test]
         fn equal_bytes_are_equal_contents(
-            parts in proptest::collection::vec((0u8..3, 0usize..40), 0..8),
+            parts in proptest::collection::vec((prop_oneof![0u8..3, b'a'..b'd'], 0usize..40), 0..8),
             cut in 0usize..200,
         ) {
             let flat: Vec<u8> = parts.iter().flat_map(|(b, n)| vec![*b; *n]).collect();
@@ -379,6 +422,11 @@ mod tests {
             halves.extend(&flat[cut..]);
             prop_assert_eq!(&built, &Content::from_bytes(&flat));
             prop_assert_eq!(&halves, &built);
+            prop_assert!(built.equals(&flat));
+            let printed = built.notation(&|n| Quantity::bytes(n.into())).to_string();
+            let read = Bytes::parse(&printed).unwrap();
+            prop_assert_eq!(read.content(&Scale::ordinary(4096), &|_| None).unwrap(), built.clone());
+            prop_assert!(!built.equals(&[&flat[..], b"z"].concat()));
             prop_assert_eq!(built.to_vec(1 << 20).unwrap(), flat);
         }
     }

@@ -1,0 +1,191 @@
+//! Frames: how a runner and a worker talk over any stream of bytes.
+//!
+//! One frame is one line: `@mmapcheck KIND SEQUENCE LENGTH CHECKSUM PAYLOAD`, all of it printable
+//! ASCII. A serial line may put a carriage return before the newline, and a kernel may print on the
+//! same line, before a frame or into it: what stands before the mark is skipped, and what does not
+//! have its length and checksum is [`Line::Damaged`].
+
+use crate::digest::Digest;
+
+/// What every frame begins with.
+const MARK: &str = "@mmapcheck ";
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// What it is about: one lower-case word.
+    pub kind: String,
+    /// Which case or question it belongs to.
+    pub sequence: u64,
+    /// Its text.
+    pub payload: String,
+}
+
+/// What a line turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    /// A frame, whole.
+    Frame(Frame),
+    /// Something that was a frame; the sequence number, if it can still be read.
+    Damaged(Option<u64>),
+    /// Somebody else's line.
+    Stray,
+}
+
+impl Frame {
+    /// A frame of this kind.
+    pub fn new(kind: &str, sequence: u64, payload: impl Into<String>) -> Self {
+        Frame {
+            kind: kind.to_owned(),
+            sequence,
+            payload: payload.into(),
+        }
+    }
+
+    /// Appends the frame's line, with its newline.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let head = format!(
+            "{MARK}{} {} {} {:08x} ",
+            self.kind,
+            self.sequence,
+            self.payload.len(),
+            self.checksum()
+        );
+        out.extend_from_slice(head.as_bytes());
+        escape(&self.payload, out);
+        out.push(b'\n');
+    }
+
+    fn checksum(&self) -> u32 {
+        let digest = Digest::default()
+            .and(self.kind.as_bytes())
+            .and(&self.sequence.to_le_bytes())
+            .and(self.payload.as_bytes());
+        (digest.0 ^ digest.0 >> 32) as u32
+    }
+}
+
+/// Reads one line, without or with its newline.
+pub fn read_line(line: &[u8]) -> Line {
+    let Some(start) = find_last(line, MARK.as_bytes()) else {
+        return Line::Stray;
+    };
+    let body = &line[start + MARK.len()..];
+    let end = body
+        .iter()
+        .rposition(|b| *b != b'\n' && *b != b'\r')
+        .map_or(0, |i| i + 1);
+    let mut parts = body[..end].splitn(5, |b| *b == b' ');
+    let mut word = || parts.next().and_then(|p| std::str::from_utf8(p).ok());
+    let (kind, sequence, length, checksum) = (word(), word(), word(), word());
+    let sequence: Option<u64> = sequence.and_then(|s| s.parse().ok());
+    let frame = (|| {
+        let payload = unescape(parts.next().unwrap_or_default())?;
+        let frame = Frame::new(kind?, sequence?, payload);
+        let whole = length?.parse() == Ok(frame.payload.len())
+            && u32::from_str_radix(checksum?, 16) == Ok(frame.checksum());
+        whole.then_some(frame)
+    })();
+    frame.map_or(Line::Damaged(sequence), Line::Frame)
+}
+
+fn find_last(line: &[u8], mark: &[u8]) -> Option<usize> {
+    // A payload can't hold the mark: `@` is escaped in it.
+    (0..=line.len().checked_sub(mark.len())?)
+        .rev()
+        .find(|i| line[*i..].starts_with(mark))
+}
+
+fn escape(text: &str, out: &mut Vec<u8>) {
+    for &b in text.as_bytes() {
+        match b {
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'@' | 0..=0x1f | 0x7f..=0xff => {
+                out.extend_from_slice(format!("\\x{b:02x}").as_bytes());
+            }
+            _ => out.push(b),
+        }
+    }
+}
+
+fn unescape(bytes: &[u8]) -> Option<String> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((&b, after)) = rest.split_first() {
+        rest = after;
+        if b != b'\\' {
+            out.push(b);
+            continue;
+        }
+        let (&e, after) = rest.split_first()?;
+        rest = after;
+        match e {
+            b'n' => out.push(b'\n'),
+            b'\\' => out.push(b'\\'),
+            b'x' => {
+                let digits = std::str::from_utf8(rest.get(..2)?).ok()?;
+                out.push(u8::from_str_radix(digits, 16).ok()?);
+                rest = &rest[2..];
+            }
+            _ => return None,
+        }
+    }
+    String::from_utf8(out).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn line(frame: &Frame) -> Vec<u8> {
+        let mut out = Vec::new();
+        frame.write(&mut out);
+        out
+    }
+
+    #[test]
+    fn stray_lines_and_console_noise() {
+        assert_eq!(read_line(b"[    1.2] reboot: Power down\r\n"), Line::Stray);
+        assert_eq!(read_line(b""), Line::Stray);
+        let frame = Frame::new("result", 7, "ok\nno file\n");
+        let mut noisy = b"[ 3.4] User process fault: ".to_vec();
+        noisy.extend(line(&frame));
+        noisy.pop();
+        noisy.extend(b"\r\n");
+        assert_eq!(read_line(&noisy), Line::Frame(frame.clone()));
+        let mut inside = line(&frame);
+        inside.splice(30..30, b"[ 3.4] noise".iter().copied());
+        assert!(matches!(read_line(&inside), Line::Damaged(_)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_payload_survives(kind in "[a-z]{1,8}", sequence: u64, payload in "\\PC*[\n\\\\@]*") {
+            let frame = Frame::new(&kind, sequence, payload);
+            let line = line(&frame);
+            prop_assert!(line[..line.len() - 1].iter().all(|b| (0x20..0x7f).contains(b)));
+            prop_assert_eq!(read_line(&line), Line::Frame(frame));
+        }
+
+        #[test]
+        fn a_flipped_bit_is_damage_or_a_stray_line(at in 0usize..60, bit in 0u32..8) {
+            let frame = Frame::new("result", 12, "SIGBUS BUS_ADRERR at map\nfile unchanged\n");
+            let mut bytes = line(&frame);
+            let at = at % (bytes.len() - 1);
+            bytes[at] ^= 1 << bit;
+            if let Line::Frame(read) = read_line(&bytes) {
+                prop_assert_eq!(read, frame);
+            }
+        }
+
+        #[test]
+        fn rubbish_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = read_line(&bytes);
+            let mut marked = MARK.as_bytes().to_vec();
+            marked.extend(bytes);
+            let _ = read_line(&marked);
+        }
+    }
+}

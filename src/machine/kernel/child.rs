@@ -1,0 +1,400 @@
+//! The child: one case in a process of its own. It takes its turns, makes the calls, and notes
+//! before each what it is about to do and after each what came of it. Nothing is allocated or
+//! parsed here, so that the address space stays as the case left it.
+
+use super::compiled::{Compiled, Op, Word, is_fixed, range_of};
+use super::fixtures::Fixtures;
+use super::journal::{Journal, Record, kind};
+use super::turn::{Pipes, Turn, WORKER};
+use super::{actors, door, sys, touch};
+use crate::case::call::{Act, ResultKind};
+use crate::case::program::End;
+use crate::machine::kernel::arena::Arena;
+
+/// The most arguments that a call has.
+const ARGS_MAX: usize = 6;
+
+/// The status by which a process ends that should have died of a signal and did not.
+pub const SURVIVED: i32 = 97;
+
+/// What a child is given. Everything in it stays alive until the process ends: the child never
+/// returns to the frames that own it.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// What is run.
+    pub compiled: &'static Compiled,
+    /// Where it is noted.
+    pub journal: &'static Journal,
+    /// How turns are handed on, where there is more than one actor.
+    pub pipes: Option<&'static Pipes>,
+    /// The free range.
+    pub arena: Arena,
+    /// Where the harness lies, if a step could hit it; `None` where that can't be known.
+    pub harness: Option<&'static [(u64, u64)]>,
+    /// The page size.
+    pub page: u64,
+    /// The end of the user's address space.
+    pub top: u64,
+    /// Whether children of `main` may die with it: not where it is planned that it dies first.
+    pub die_together: bool,
+}
+
+/// One actor of the case.
+#[derive(Debug)]
+pub struct Actor {
+    /// What it was given.
+    pub setting: Setting,
+    /// Which actor it is; 0 is `main`.
+    pub index: usize,
+    /// The turn, while it is this actor's.
+    pub turn: Turn,
+}
+
+/// Runs a case as `main`. Does not return.
+pub fn run(setting: Setting) -> ! {
+    let mut main = Actor {
+        setting,
+        index: 0,
+        turn: Turn::default(),
+    };
+    main.turn.pids[0] = std::process::id() as i32;
+    Fixtures::open(setting.compiled, &mut main.turn);
+    actors::start_peers(&mut main);
+    main.has_turn();
+    main.act_on();
+    sys::exit(0)
+}
+
+impl Actor {
+    /// Notes that this actor acts now.
+    pub fn has_turn(&self) {
+        let pid = self.turn.pids[self.index];
+        self.setting
+            .journal
+            .take_turn(self.index, pid, sys::thread_id());
+    }
+
+    /// Acts whenever it is this actor's turn, until the case is over.
+    pub fn act_on(&mut self) {
+        let ops = &self.setting.compiled.ops;
+        loop {
+            let step = self.turn.step as usize;
+            let Some(op) = ops.get(step) else {
+                if self.index == 0 {
+                    return;
+                }
+                let to = if self.turn.is_alive(0) { 0 } else { WORKER };
+                self.hand_on(to);
+                continue;
+            };
+            if op.actor == self.index {
+                let record = self.act(step, op);
+                self.setting.journal.note(step, record);
+                self.turn.step += 1;
+            } else if self.turn.is_alive(op.actor) {
+                self.hand_on(op.actor);
+            } else {
+                self.setting.journal.note(
+                    step,
+                    Record {
+                        kind: kind::GONE,
+                        ..Record::default()
+                    },
+                );
+                self.turn.step += 1;
+            }
+        }
+    }
+
+    /// Hands the turn on, and waits until it comes back.
+    pub fn hand_on(&mut self, to: usize) {
+        let Some(pipes) = self.setting.pipes else {
+            sys::exit(SURVIVED);
+        };
+        pipes.hand(to, &self.turn);
+        self.await_turn();
+    }
+
+    /// Waits for the turn; ends this actor if that is what the turn says.
+    pub fn await_turn(&mut self) {
+        let turn = self.setting.pipes.and_then(|p| p.take(self.index));
+        let Some(turn) = turn else {
+            sys::exit(SURVIVED);
+        };
+        self.turn = turn;
+        if let Ok(dying) = usize::try_from(self.turn.dying) {
+            sys::wait_until_dead(self.turn.pids[dying]);
+            self.turn.dying = -1;
+        }
+        if let Ok(back) = usize::try_from(self.turn.end_for) {
+            actors::end_for(self, back);
+        }
+        self.has_turn();
+    }
+
+    /// Does one step.
+    fn act(&mut self, step: usize, op: &'static Op) -> Record {
+        let mut args = [0i128; ARGS_MAX];
+        for (slot, word) in args.iter_mut().zip(&op.words) {
+            match self.word(word) {
+                Ok(value) => *slot = value,
+                Err(name) => {
+                    return Record {
+                        kind: kind::UNBOUND,
+                        value: name as i64,
+                        ..Record::default()
+                    };
+                }
+            }
+        }
+        let intent = Record {
+            kind: kind::INTENT,
+            asked: args[0] as u64,
+            ..Record::default()
+        };
+        self.setting.journal.note(step, intent);
+        if self.would_hit_harness(op, &args) {
+            return Record {
+                kind: kind::REFUSED,
+                ..intent
+            };
+        }
+        let args = &args[..op.words.len().min(ARGS_MAX)];
+        let mut record = match op.call.act {
+            Act::Fork | Act::Thread | Act::Process | Act::Wait | Act::Exit => {
+                actors::act(self, step, op, args)
+            }
+            Act::Load | Act::Store | Act::Fill => self.touch(op, args),
+            Act::Pipe => self.pipe(op),
+            Act::Syscall(_) | Act::Lseek | Act::Size => self.call(op, args),
+        };
+        record.asked = intent.asked;
+        let signal = record.signal;
+        let dies =
+            self.setting.compiled.end == End::Signal || self.setting.compiled.die_at == Some(step);
+        if dies && signal != 0 && matches!(record.kind, kind::FAULT | kind::ERRNO) {
+            self.die(step, op, args, signal);
+        }
+        record
+    }
+
+    /// The value of an argument, or the name that is not bound.
+    fn word(&self, word: &Word) -> Result<i128, usize> {
+        let value = |name: &usize| self.turn.value(*name).map(i128::from).ok_or(*name);
+        Ok(match word {
+            Word::Known(n) => *n,
+            Word::Sum(constant, factors) => {
+                let mut sum = *constant;
+                for (name, factor) in factors {
+                    sum = sum.wrapping_add(value(name)?.wrapping_mul(*factor));
+                }
+                sum
+            }
+            Word::Data(at, _) => *at as i128,
+            Word::Buf => 0,
+            Word::Path(p) => p.as_ptr() as usize as i128,
+            Word::Name(name) => value(name)?,
+        })
+    }
+
+    /// Whether a step would change or read memory of the harness itself.
+    fn would_hit_harness(&self, op: &Op, args: &[i128]) -> bool {
+        let setting = &self.setting;
+        if setting.compiled.reckless || !setting.compiled.wild {
+            return false;
+        }
+        let Some((addr, len)) = range_of(op.call) else {
+            return false;
+        };
+        if matches!(op.words[addr], Word::Data(..) | Word::Buf)
+            || (op.call.name == "mmap" && !is_fixed(op))
+        {
+            return false;
+        }
+        let len = match &op.words[len] {
+            Word::Data(_, len) => *len as i128,
+            _ => args[len],
+        };
+        let page = i128::from(setting.page);
+        let start = args[addr] / page * page;
+        let end = (args[addr] + len + page - 1) / page * page;
+        // The kernel refuses these as a whole: see vm_munmap() and do_mmap() in mm/mmap.c, and the
+        // wrap-around checks at the head of do_mprotect_pkey(), msync() and their like.
+        let whole = matches!(op.call.name, "munmap" | "mmap") && end > i128::from(setting.top);
+        if whole || end > i128::from(usize::MAX as u64) + 1 {
+            return false;
+        }
+        let Some(harness) = setting.harness else {
+            let arena = &setting.arena;
+            return start < i128::from(arena.start) || end > i128::from(arena.end);
+        };
+        harness
+            .iter()
+            .any(|(s, e)| start < i128::from(*e) && end > i128::from(*s))
+    }
+
+    fn touch(&mut self, op: &Op, args: &[i128]) -> Record {
+        let at = args[0] as usize;
+        let result = match (op.call.act, op.words.get(1), op.data.first()) {
+            (Act::Load, ..) => return self.load(at, args[1]),
+            (Act::Store, _, Some(bytes)) => touch::store(at, bytes),
+            (Act::Fill, _, Some(bytes)) => {
+                let byte = bytes.first().copied().unwrap_or(0);
+                touch::fill(at, byte, args[1] as usize)
+            }
+            _ => Ok(()),
+        };
+        match result {
+            Ok(()) => value(0),
+            Err(fault) => faulted(fault),
+        }
+    }
+
+    fn load(&mut self, at: usize, len: i128) -> Record {
+        let room = usize::try_from(len)
+            .ok()
+            .and_then(|n| self.setting.journal.room(n));
+        let Some((bytes_at, place)) = room else {
+            return Record {
+                kind: kind::TOO_LONG,
+                ..Record::default()
+            };
+        };
+        match touch::load(at, place, len as usize) {
+            Ok(()) => Record {
+                kind: kind::BYTES,
+                bytes_at,
+                bytes_len: len as u32,
+                ..Record::default()
+            },
+            Err(fault) => faulted(fault),
+        }
+    }
+
+    /// A system call, with its bytes put where they belong and its result bound.
+    fn call(&mut self, op: &Op, args: &[i128]) -> Record {
+        let mut wide = [0i128; ARGS_MAX];
+        wide[..args.len()].copy_from_slice(args);
+        let mut room = None;
+        if let ResultKind::Read { buf, len } = op.call.result {
+            if matches!(op.words[buf], Word::Buf) {
+                let n = usize::try_from(args[len]).ok();
+                let Some(place) = n.and_then(|n| self.setting.journal.room(n)) else {
+                    return Record {
+                        kind: kind::TOO_LONG,
+                        ..Record::default()
+                    };
+                };
+                wide[buf] = place.1 as usize as i128;
+                room = Some(place.0);
+            }
+        }
+        if let ResultKind::Written { len } = op.call.result {
+            let too_long = |w: &Word| matches!(w, Word::Data(_, n) if (*n as i128) < args[len]);
+            if op.words.iter().any(too_long) {
+                return Record {
+                    kind: kind::REFUSED,
+                    ..Record::default()
+                };
+            }
+        }
+        touch::guarded();
+        touch::raised();
+        let returned = door::call(self.setting.compiled.door, op.call, &wide[..args.len()]);
+        let record = match returned {
+            Ok(n) => self.succeeded(op, n, room),
+            Err(errno) => Record {
+                kind: kind::ERRNO,
+                errno,
+                ..Record::default()
+            },
+        };
+        Record {
+            kind: if touch::guarded() {
+                kind::BLOCKED
+            } else {
+                record.kind
+            },
+            signal: touch::raised(),
+            ..record
+        }
+    }
+
+    fn succeeded(&mut self, op: &Op, n: i64, room: Option<u32>) -> Record {
+        if let Some(name) = op.bind {
+            self.turn.bind(name, n);
+        }
+        match room {
+            Some(bytes_at) => Record {
+                kind: kind::BYTES,
+                bytes_at,
+                bytes_len: n as u32,
+                ..Record::default()
+            },
+            None => value(n),
+        }
+    }
+
+    fn pipe(&mut self, op: &Op) -> Record {
+        match sys::pipe_ends() {
+            Ok((read_end, write_end)) => {
+                if let Some(name) = op.bind {
+                    self.turn.bind(name, read_end.into());
+                    self.turn.bind(name + 1, write_end.into());
+                }
+                value(0)
+            }
+            Err(errno) => Record {
+                kind: kind::ERRNO,
+                errno,
+                ..Record::default()
+            },
+        }
+    }
+
+    /// Dies of the signal that a step raises: hands the turn on and does the step once more, with
+    /// nothing to catch it.
+    fn die(&mut self, step: usize, op: &Op, args: &[i128], signal: i32) -> ! {
+        let record = Record {
+            kind: kind::DYING,
+            signal,
+            ..Record::default()
+        };
+        self.setting.journal.note(step, record);
+        actors::leave(self);
+        touch::let_kill();
+        match op.call.act {
+            Act::Load | Act::Store | Act::Fill => {
+                self.touch(op, args);
+            }
+            _ => {
+                self.call(op, args);
+            }
+        }
+        sys::exit(SURVIVED)
+    }
+}
+
+/// The record of a value.
+pub fn value(value: i64) -> Record {
+    Record {
+        kind: kind::VALUE,
+        value,
+        ..Record::default()
+    }
+}
+
+fn faulted(fault: touch::Fault) -> Record {
+    Record {
+        kind: if fault.signal == libc::SIGALRM {
+            kind::BLOCKED
+        } else {
+            kind::FAULT
+        },
+        signal: fault.signal,
+        code: fault.code,
+        addr: fault.addr,
+        touched: fault.touched,
+        ..Record::default()
+    }
+}

@@ -1,0 +1,421 @@
+//! A program made ready: every word of every argument is worked out as far as it can be before
+//! the fork, so that the child neither parses nor allocates.
+
+use super::arena::Arena;
+use crate::case::call::{self, Act, ArgType, CallSpec, ResultKind};
+use crate::case::program::{Door, End};
+use crate::case::step::{Arg, Fd, Role};
+use crate::case::{Content, Program, Quantity, Scale, Unit};
+use std::ffi::CStr;
+
+/// The most names that a program may bind.
+pub const NAMES_MAX: usize = 64;
+/// The most steps that a program may have.
+pub const STEPS_MAX: usize = 256;
+/// The most actors, `main` included.
+pub const ACTORS_MAX: usize = 8;
+
+/// A program ready to be run.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The steps.
+    pub ops: Vec<Op>,
+    /// The names of the actors; `main` is the first.
+    pub actors: Vec<String>,
+    /// Which actors are processes started before the case.
+    pub peers: Vec<usize>,
+    /// The bound names; the first are fixtures.
+    pub names: Vec<String>,
+    /// How many of the names are fixtures.
+    pub fixtures: usize,
+    /// The declared content of the file, if the case has one.
+    pub file: Option<Content>,
+    /// Its size in bytes.
+    pub eof: u64,
+    /// Through which entry calls go.
+    pub door: Door,
+    /// What signals do.
+    pub end: End,
+    /// The one step that kills.
+    pub die_at: Option<usize>,
+    /// Whether the harness may be hit.
+    pub reckless: bool,
+    /// Whether a step names a range that may lie anywhere, so that the harness's own ranges must
+    /// be known.
+    pub wild: bool,
+    /// Whether `new` is named, so that it must be removed.
+    pub makes_new: bool,
+}
+
+/// One step ready to be run.
+#[derive(Debug)]
+pub struct Op {
+    /// Who acts.
+    pub actor: usize,
+    /// The call.
+    pub call: &'static CallSpec,
+    /// Its arguments.
+    pub words: Vec<Word>,
+    /// Where the result goes.
+    pub bind: Option<usize>,
+    /// The actor that is made or waited for.
+    pub other: Option<usize>,
+    /// The bytes of the arguments, kept alive here.
+    pub data: Vec<Vec<u8>>,
+    /// Why this architecture can't say it.
+    pub unsaid: Option<String>,
+    /// Whether the call is the case's own.
+    pub role: Role,
+}
+
+/// One argument ready to be put into a register.
+#[derive(Debug, Clone)]
+pub enum Word {
+    /// A number that is known.
+    Known(i128),
+    /// A number that depends on bound names: constant, then name and factor.
+    Sum(i128, Vec<(usize, i128)>),
+    /// The address of bytes of the harness.
+    Data(usize, usize),
+    /// The harness's own buffer.
+    Buf,
+    /// A path.
+    Path(&'static CStr),
+    /// The descriptor of a name.
+    Name(usize),
+}
+
+/// What a compiler knows of its machine.
+pub struct Context<'a> {
+    /// What units are worth.
+    pub scale: &'a Scale,
+    /// The free range.
+    pub arena: &'a Arena,
+    /// The door that a run asks for; a case may ask for another.
+    pub door: Door,
+}
+
+impl Compiled {
+    /// Makes a program ready.
+    ///
+    /// # Errors
+    /// It does not fit: too many steps, names or actors, or a file size that is none.
+    pub fn new(program: &Program, context: &Context<'_>) -> Result<Self, String> {
+        if program.steps.len() > STEPS_MAX {
+            return Err(format!("a case has at most {STEPS_MAX} steps"));
+        }
+        let scale = context.scale;
+        let size = program.file.size.value(scale, i64::MAX.into(), &|_| None);
+        let eof = size
+            .ok()
+            .and_then(|n| u64::try_from(n).ok())
+            .filter(|n| *n <= i64::MAX as u64)
+            .ok_or("the size of the file is none")?;
+        let file = match program.uses_file() {
+            true => Some(declared(program, scale, eof)?),
+            false => None,
+        };
+        let mut builder = Builder {
+            context,
+            eof,
+            compiled: Compiled {
+                ops: Vec::with_capacity(program.steps.len()),
+                actors: vec!["main".to_owned()],
+                peers: Vec::new(),
+                names: Vec::new(),
+                fixtures: 0,
+                file,
+                eof,
+                door: match program.via {
+                    Door::Libc => Door::Libc,
+                    Door::Raw => context.door,
+                },
+                end: program.end,
+                die_at: program.die_at,
+                reckless: program.reckless,
+                wild: false,
+                makes_new: false,
+            },
+        };
+        builder.fixtures(program);
+        for step in &program.steps {
+            builder.step(step)?;
+        }
+        Ok(builder.compiled)
+    }
+}
+
+/// The declared content with the hole behind it.
+fn declared(program: &Program, scale: &Scale, eof: u64) -> Result<Content, String> {
+    let bound = |unit: &Unit| (*unit == Unit::Eof).then_some(i128::from(eof));
+    let mut content = program
+        .file
+        .content
+        .content(scale, &bound)
+        .map_err(|_| "the content of the file has no value")?;
+    match eof.checked_sub(content.len()) {
+        Some(rest) => content.fill(0, rest),
+        None => return Err("the content of the file is longer than its size".to_owned()),
+    }
+    Ok(content)
+}
+
+struct Builder<'a> {
+    context: &'a Context<'a>,
+    eof: u64,
+    compiled: Compiled,
+}
+
+impl Builder<'_> {
+    fn fixtures(&mut self, program: &Program) {
+        for (name, _) in call::FIXTURES {
+            if *name != "file" && program.uses_fd(name) {
+                self.compiled.names.push((*name).to_owned());
+            }
+        }
+        self.compiled.fixtures = self.compiled.names.len();
+    }
+
+    fn step(&mut self, step: &crate::case::Step) -> Result<(), String> {
+        let actor = self
+            .actor(&step.actor)
+            .ok_or_else(|| format!("nobody is called `{}`", step.actor))?;
+        let mut op = Op {
+            actor,
+            call: step.call,
+            words: Vec::with_capacity(step.args.len()),
+            bind: None,
+            other: None,
+            data: Vec::new(),
+            unsaid: None,
+            role: step.role,
+        };
+        for (arg, spec) in step.args.iter().zip(step.call.args) {
+            let word = self.word(arg, spec.ty, &mut op)?;
+            op.words.push(word);
+        }
+        self.compiled.wild |= self.is_wild(step, &op);
+        if let Some(name) = &step.bind {
+            self.bind(name, step, &mut op)?;
+        }
+        self.compiled.ops.push(op);
+        Ok(())
+    }
+
+    fn actor(&self, name: &str) -> Option<usize> {
+        self.compiled.actors.iter().position(|a| a == name)
+    }
+
+    fn name(&self, name: &str) -> Option<usize> {
+        self.compiled.names.iter().position(|n| n == name)
+    }
+
+    fn bind(&mut self, name: &str, step: &crate::case::Step, op: &mut Op) -> Result<(), String> {
+        if step.call.result == ResultKind::Actor {
+            if self.compiled.actors.len() >= ACTORS_MAX {
+                return Err(format!("a case has at most {ACTORS_MAX} actors"));
+            }
+            let index = self.compiled.actors.len();
+            self.compiled.actors.push(name.to_owned());
+            if step.call.act == Act::Process {
+                self.compiled.peers.push(index);
+            }
+            op.other = Some(index);
+            return Ok(());
+        }
+        let names = match step.call.result {
+            ResultKind::Pipe => vec![format!("{name}.read"), format!("{name}.write")],
+            _ => vec![name.to_owned()],
+        };
+        op.bind = Some(self.compiled.names.len());
+        self.compiled.names.extend(names);
+        if self.compiled.names.len() > NAMES_MAX {
+            return Err(format!("a case has at most {NAMES_MAX} names"));
+        }
+        Ok(())
+    }
+
+    fn word(&mut self, arg: &Arg, ty: ArgType, op: &mut Op) -> Result<Word, String> {
+        Ok(match arg {
+            Arg::Quantity(q) => self.quantity(q, ty, op)?,
+            Arg::Flags(set) => match ty {
+                ArgType::Flags(domain) => Word::Known(set.bits(domain).into()),
+                _ => Word::Known(set.extra.into()),
+            },
+            Arg::Fd(Fd::Number(n)) => Word::Known((*n).into()),
+            Arg::Fd(Fd::Name(n)) => Word::Name(
+                self.name(n)
+                    .ok_or_else(|| format!("nothing is bound to `{n}`"))?,
+            ),
+            Arg::Path(p) => self.path(p),
+            Arg::Bytes(b) => {
+                let eof = i128::from(self.eof);
+                let bytes = b
+                    .content(self.context.scale, &|u| (*u == Unit::Eof).then_some(eof))
+                    .ok()
+                    .and_then(|c| c.to_vec(16 << 20))
+                    .ok_or("a byte string has no value")?;
+                op.data.push(bytes);
+                let bytes = &op.data[op.data.len() - 1];
+                Word::Data(bytes.as_ptr() as usize, bytes.len())
+            }
+            Arg::Buf => Word::Buf,
+            Arg::Actor(n) => {
+                op.other = self.actor(n);
+                if op.other.is_none() {
+                    return Err(format!("nobody is called `{n}`"));
+                }
+                Word::Known(0)
+            }
+        })
+    }
+
+    fn path(&mut self, path: &str) -> Word {
+        Word::Path(match path {
+            "new" => {
+                self.compiled.makes_new = true;
+                c"new"
+            }
+            "dir" => c".",
+            _ => c"file",
+        })
+    }
+
+    fn quantity(&self, q: &Quantity, ty: ArgType, op: &mut Op) -> Result<Word, String> {
+        let scale = self.context.scale;
+        let max = match ty {
+            ArgType::Offset | ArgType::Int(..) => i128::from(i64::MAX),
+            _ => scale.word_max(),
+        };
+        let arena = self.context.arena.start as i128;
+        let eof = i128::from(self.eof);
+        let known = |unit: &Unit| match unit {
+            Unit::Eof => Some(eof),
+            Unit::Name(n) if n == "arena" => Some(arena),
+            _ => None,
+        };
+        if let Ok(value) = q.value(scale, max, &known) {
+            if value > max && !matches!(ty, ArgType::Offset) {
+                op.unsaid = Some(format!("{q} does not fit in {} bits", scale.bits));
+            }
+            return Ok(Word::Known(value));
+        }
+        // The same with every bound name taken as 0, then each name by its factor.
+        let zero = |unit: &Unit| known(unit).or(Some(0));
+        let constant = q
+            .value(scale, max, &zero)
+            .map_err(|_| format!("{q} overflows"))?;
+        let mut factors = Vec::new();
+        for (unit, number, _) in q.parts() {
+            if let Unit::Name(n) = unit {
+                if n != "arena" {
+                    let index = self
+                        .name(n)
+                        .ok_or_else(|| format!("nothing is bound to `{n}`"))?;
+                    factors.push((index, number));
+                }
+            }
+        }
+        Ok(Word::Sum(constant, factors))
+    }
+
+    /// Whether the step could reach memory that the case did not make itself.
+    fn is_wild(&self, step: &crate::case::Step, op: &Op) -> bool {
+        let Some(range) = range_of(step.call) else {
+            return false;
+        };
+        if step.call.name == "mmap" && !is_fixed(op) {
+            return false;
+        }
+        let arena = self.context.arena;
+        let len = match &op.words[range.1] {
+            Word::Known(n) => *n,
+            Word::Data(_, len) => *len as i128,
+            _ => return true,
+        };
+        match &op.words[range.0] {
+            Word::Known(start) => {
+                let inside = *start >= arena.start as i128
+                    && start
+                        .checked_add(len)
+                        .is_some_and(|e| e <= arena.end as i128);
+                !inside
+            }
+            // What starts from a name stays inside its mapping, or it was put into the arena;
+            // the table's own check sees to that. A hostile length does not.
+            Word::Sum(..) => len > arena.len() as i128,
+            _ => false,
+        }
+    }
+}
+
+/// Which arguments are a range of addresses: the address and its length, or the bytes stored.
+pub fn range_of(call: &CallSpec) -> Option<(usize, usize)> {
+    let is_addr = |t: ArgType| matches!(t, ArgType::Addr | ArgType::Buf | ArgType::Data);
+    let addr = call.args.iter().position(|a| is_addr(a.ty))?;
+    let len = call.args[addr + 1..]
+        .iter()
+        .position(|a| matches!(a.ty, ArgType::Len | ArgType::Bytes))?;
+    Some((addr, addr + 1 + len))
+}
+
+/// Whether an mmap replaces what lies at its address.
+pub fn is_fixed(op: &Op) -> bool {
+    let flags = op.call.args.iter().position(|a| a.name == "flags");
+    match flags.map(|i| &op.words[i]) {
+        Some(Word::Known(bits)) => bits & i128::from(libc::MAP_FIXED) != 0,
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compile(text: &str) -> Compiled {
+        let program = Program::parse(text).unwrap();
+        let scale = Scale::ordinary(4096);
+        let context = Context {
+            scale: &scale,
+            arena: &Arena {
+                start: 1 << 36,
+                end: (1 << 36) + (1 << 30),
+            },
+            door: Door::Raw,
+        };
+        Compiled::new(&program, &context).unwrap()
+    }
+
+    #[test]
+    fn constants_are_folded_and_names_stay() {
+        let c = compile(
+            "size 1page + 1\nopen file = open(file, O_RDWR)\n\
+             own map = mmap(arena + 1page, eof, PROT_READ, MAP_SHARED, file, 0)\n\
+             step load(map + eof - 1, 1)\n",
+        );
+        assert!(matches!(c.ops[1].words[0], Word::Known(a) if a == (1 << 36) + 4096));
+        assert!(matches!(c.ops[1].words[1], Word::Known(4097)));
+        assert!(matches!(&c.ops[2].words[0], Word::Sum(4096, f) if f == &[(1, 1)]));
+        assert!(!c.wild);
+    }
+
+    #[test]
+    fn hostile_ranges_are_wild() {
+        assert!(compile("step munmap(0, max)\n").wild);
+        assert!(compile("step munmap(arena, 2GiB)\n").wild);
+        assert!(!compile("step munmap(arena, 1page)\n").wild);
+        assert!(!compile("step mmap(NULL, max, 0, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)\n").wild);
+    }
+
+    #[test]
+    fn too_much_is_refused() {
+        let program = Program::parse(&"step close(-1)\n".repeat(STEPS_MAX + 1)).unwrap();
+        let scale = Scale::ordinary(4096);
+        let context = Context {
+            scale: &scale,
+            arena: &Arena { start: 0, end: 0 },
+            door: Door::Raw,
+        };
+        assert!(Compiled::new(&program, &context).is_err());
+    }
+}

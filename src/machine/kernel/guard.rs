@@ -1,0 +1,157 @@
+//! The guards: a time limit by lack of progress, and a ceiling on memory.
+
+use super::journal::Journal;
+use super::scratch::CaseFile;
+use super::sys;
+use std::fs;
+use std::time::{Duration, Instant};
+
+/// What a worker allows a case.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How long a case may sleep without a note in the journal.
+    pub idle: Duration,
+    /// How many bytes its processes and its file may take together.
+    pub memory: u64,
+}
+
+/// How long a call may run or wait for a disk without a note, in multiples of [`Limits::idle`].
+const BUSY: u32 = 40;
+/// How long a call may go on after the guard's signal before it counts as a hang.
+const GRACE: Duration = Duration::from_millis(200);
+/// How often the guard looks.
+pub const TICK: Duration = Duration::from_millis(20);
+
+/// What the guard found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finding {
+    /// Nothing wrong so far.
+    Fine,
+    /// Only SIGKILL will end it.
+    Hang,
+    /// It took too much memory.
+    Memory,
+    /// The one who acts is dead, and nobody was told.
+    Dead,
+}
+
+/// The watch over one case.
+#[derive(Debug)]
+pub struct Guard {
+    limits: Limits,
+    seen: u32,
+    since: Instant,
+    nudged: Option<Instant>,
+}
+
+impl Guard {
+    /// Begins to watch.
+    pub fn new(limits: Limits, journal: &Journal) -> Self {
+        Guard {
+            limits,
+            seen: journal.progress(),
+            since: Instant::now(),
+            nudged: None,
+        }
+    }
+
+    /// Looks once. Called every [`TICK`].
+    pub fn look(&mut self, journal: &Journal, main: i32, file: Option<&CaseFile>) -> Finding {
+        if self.taken(journal, main) + file.map_or(0, CaseFile::taken) > self.limits.memory {
+            return Finding::Memory;
+        }
+        let now = journal.progress();
+        if now != self.seen {
+            self.seen = now;
+            self.since = Instant::now();
+            self.nudged = None;
+            return Finding::Fine;
+        }
+        let holder = match journal.holder() {
+            0 => main,
+            tid => tid,
+        };
+        self.idle(holder, journal)
+    }
+
+    fn idle(&mut self, holder: i32, journal: &Journal) -> Finding {
+        if let Some(nudged) = self.nudged {
+            return if nudged.elapsed() > GRACE {
+                Finding::Hang
+            } else {
+                Finding::Fine
+            };
+        }
+        let state = state_of(holder);
+        if matches!(state, Some('Z' | 'X')) {
+            return Finding::Dead;
+        }
+        // A call that computes or waits for a disk is slow, not blocked.
+        let allowed = match state {
+            Some('R' | 'D') => self.limits.idle * BUSY,
+            _ => self.limits.idle,
+        };
+        if self.since.elapsed() > allowed {
+            self.nudged = Some(Instant::now());
+            for pid in journal.pids() {
+                sys::signal_thread(pid, holder, libc::SIGALRM);
+            }
+        }
+        Finding::Fine
+    }
+
+    fn taken(&self, journal: &Journal, main: i32) -> u64 {
+        let mut pids = journal.pids();
+        if pids.is_empty() {
+            pids.push(main);
+        }
+        pids.iter().map(|p| memory_of(*p)).sum()
+    }
+}
+
+/// The state letter of proc_pid_stat(5), if the kernel tells.
+fn state_of(tid: i32) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{tid}/stat")).ok()?;
+    // The name before it may hold anything, parentheses included.
+    stat.rsplit_once(')')?.1.trim_start().chars().next()
+}
+
+/// How much a byte of page tables weighs. Reading 1 TiB of the zero page takes nothing but page
+/// tables, and those grow by a few MiB in the time in which memory grows by hundreds.
+const TABLES_WEIGHT: u64 = 32;
+
+/// Anonymous and shared memory and page tables of a process (proc_pid_status(5)), in bytes.
+fn memory_of(pid: i32) -> u64 {
+    let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else {
+        return 0;
+    };
+    let weight = |line: &str| match line.split(':').next() {
+        Some("RssAnon" | "RssShmem") => Some(1024),
+        Some("VmPTE") => Some(1024 * TABLES_WEIGHT),
+        _ => None,
+    };
+    status
+        .lines()
+        .filter_map(|l| {
+            Some((
+                weight(l)?,
+                l.split_whitespace().nth(1)?.parse::<u64>().ok()?,
+            ))
+        })
+        .map(|(weight, kib)| kib * weight)
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_seen_from_outside() {
+        let pid = std::process::id() as i32;
+        assert!(matches!(state_of(pid), Some('R' | 'S')));
+        assert!(memory_of(pid) > 4096);
+        assert_eq!(state_of(-5), None);
+        assert_eq!(memory_of(-5), 0);
+    }
+}

@@ -1,0 +1,108 @@
+//! The kernel's list of a process's areas, proc_pid_maps(5).
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt;
+
+/// One area.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Area {
+    /// Its first address.
+    pub start: u64,
+    /// The first address behind it.
+    pub end: u64,
+    /// What the kernel calls it: a path, `[heap]`, `[stack]`, or nothing.
+    pub name: String,
+}
+
+/// The areas of the calling process; `None` where the kernel does not tell.
+pub fn own() -> Option<Vec<Area>> {
+    let text = fs::read_to_string("/proc/self/maps").ok()?;
+    Some(parse(&text))
+}
+
+/// Reads the list; lines that are none are passed over.
+fn parse(text: &str) -> Vec<Area> {
+    text.lines()
+        .filter_map(|line| {
+            let (range, rest) = line.split_once(' ')?;
+            let (start, end) = range.split_once('-')?;
+            Some(Area {
+                start: u64::from_str_radix(start, 16).ok()?,
+                end: u64::from_str_radix(end, 16).ok()?,
+                name: rest.split_whitespace().nth(4).unwrap_or("").to_owned(),
+            })
+        })
+        .collect()
+}
+
+/// Makes fork copy the page tables of this program's code.
+///
+/// The kernel copies them only for a mapping of which something is private already
+/// (`vma_needs_copy` in `mm/memory.c`); without, every child faults in the same dozen stretches of
+/// code anew, which costs as much as the calls of a case. So one byte of each is written over
+/// itself, through /proc/self/mem, which may write to read-only private pages. Where that is not
+/// allowed, cases only take longer.
+pub fn share_code_with_children() {
+    let Ok(memory) = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/proc/self/mem")
+    else {
+        return;
+    };
+    let files = own().unwrap_or_default();
+    for area in files.iter().filter(|a| a.name.starts_with('/')) {
+        let mut byte = [0u8];
+        if memory.read_exact_at(&mut byte, area.start).is_ok() {
+            let _ = memory.write_all_at(&byte, area.start);
+        }
+    }
+}
+
+/// The areas of the harness itself, with room for its heap and stack to grow; `None` where the
+/// kernel does not tell.
+pub fn harness() -> Option<Vec<(u64, u64)>> {
+    let mut ranges = Vec::new();
+    for area in own()? {
+        let (mut start, mut end) = (area.start, area.end);
+        match area.name.as_str() {
+            "[heap]" => end = end.saturating_add(64 << 20),
+            "[stack]" => start = start.saturating_sub(16 << 20),
+            _ => {}
+        }
+        ranges.push((start, end));
+    }
+    Some(ranges)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_kernels_format() {
+        let areas = parse(
+            "00400000-00452000 r-xp 00000000 08:02 173521 /usr/bin/dbus-daemon\n\
+             7ffc0000-7ffd0000 rw-p 00000000 00:00 0 [stack]\nrubbish\n",
+        );
+        assert_eq!(areas.len(), 2);
+        assert_eq!((areas[0].start, areas[0].end), (0x40_0000, 0x45_2000));
+        assert_eq!(areas[1].name, "[stack]");
+    }
+
+    #[test]
+    fn the_harness_knows_its_own_stack_and_code() {
+        let here = &raw const areas_marker as u64;
+        let on_stack = &raw const here as u64;
+        let ranges = harness().unwrap();
+        for at in [here, on_stack] {
+            assert!(ranges.iter().any(|(s, e)| *s <= at && at < *e));
+        }
+    }
+
+    #[expect(
+        non_upper_case_globals,
+        reason = "a thing with an address in the program"
+    )]
+    static areas_marker: u8 = 1;
+}

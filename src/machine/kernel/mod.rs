@@ -1,0 +1,28 @@
+//! The real machine: the kernel that this program runs on.
+//!
+//! A worker is this same program, started again, single-threaded. It takes cases as frames and
+//! gives transcripts as frames. For each case it forks a child, which makes the calls.
+
+mod abi;
+mod actors;
+mod arena;
+mod child;
+mod compiled;
+mod door;
+mod fixtures;
+mod guard;
+mod janitor;
+mod journal;
+mod maps;
+mod normal;
+mod probe;
+mod render;
+mod rights;
+mod scratch;
+mod supervise;
+mod sys;
+mod touch;
+mod turn;
+mod worker;
+
+pub use worker::{PROTOCOL, Start, serve};

@@ -1,0 +1,273 @@
+//! One case from the worker's side: the file, the fork, the watch, the end.
+#![expect(
+    unsafe_code,
+    reason = "fork, and lending to the child what outlives it"
+)]
+
+use super::child::{self, Setting};
+use super::compiled::{Compiled, Op};
+use super::guard::{Finding, Guard};
+use super::journal::{Journal, Record, kind};
+use super::render::{Ended, Renderer};
+use super::scratch::CaseFile;
+use super::turn::{Pipes, WORKER};
+use super::worker::Worker;
+use super::{maps, normal, sys};
+use crate::case::Program;
+use crate::case::call::Act;
+use crate::case::program::End;
+use crate::transcript::{FileAfter, Outcome, Transcript};
+
+impl Worker {
+    /// Runs one case.
+    pub(super) fn run(
+        &mut self,
+        program: &Program,
+        compiled: &Compiled,
+    ) -> Result<Transcript, String> {
+        if let Some(transcript) = unsaid(compiled) {
+            return Ok(transcript);
+        }
+        self.wake();
+        let file = match &compiled.file {
+            Some(content) => {
+                let made = CaseFile::make(content);
+                Some(made.map_err(|e| format!("the scratch file can't be made: {e}"))?)
+            }
+            None => None,
+        };
+        let pipes = match compiled.actors.len() {
+            0 | 1 => None,
+            n => Some(Pipes::new(n, normal::KEPT).map_err(|e| e.to_string())?),
+        };
+        let harness = if compiled.wild {
+            maps::harness()
+        } else {
+            Some(Vec::new())
+        };
+        self.journal.reset(compiled.ops.len());
+        let worker = std::process::id() as i32;
+        let makes_actors = compiled.actors.len() > 1 || self.journal.is_pipe();
+        // SAFETY: the child uses only what it has a copy of, and never returns from here.
+        let pid = unsafe { sys::fork(makes_actors) }.map_err(|e| format!("no child: {e}"))?;
+        if pid == 0 {
+            self.be_child(
+                compiled,
+                pipes.as_ref(),
+                harness.as_deref(),
+                file.as_ref(),
+                worker,
+            );
+        }
+        let watch = Watch {
+            worker: self,
+            compiled,
+            pipes: pipes.as_ref(),
+            file: file.as_ref(),
+            main: pid,
+        };
+        let (ended, status) = watch.until_over();
+        let renderer = Renderer::new(program, compiled, &self.journal, &self.scale, self.arena);
+        let outcomes = renderer.outcomes(ended, status);
+        let file = match (&file, &compiled.file) {
+            (Some(file), Some(before)) => match file.after(before, &mut self.bytes) {
+                Ok(None) => FileAfter::Unchanged,
+                Ok(Some(content)) => FileAfter::Holds(renderer.bytes(&content)),
+                Err(e) => FileAfter::Unreadable(e.to_string()),
+            },
+            _ => FileAfter::None,
+        };
+        clear(compiled);
+        Ok(Transcript { outcomes, file })
+    }
+
+    /// Everything from here on happens in the child.
+    fn be_child(
+        &self,
+        compiled: &Compiled,
+        pipes: Option<&Pipes>,
+        harness: Option<&[(u64, u64)]>,
+        file: Option<&CaseFile>,
+        worker: i32,
+    ) -> ! {
+        sys::die_with_parent(worker);
+        sys::own_group(0);
+        sys::close_from(normal::HIGH, i32::MAX);
+        if let Some(file) = file {
+            sys::close(file.fd());
+        }
+        // SAFETY: the child never returns from `child::run`, so that what this frame and its
+        // callers own is never dropped in this process.
+        let setting = unsafe {
+            Setting {
+                compiled: forever(compiled),
+                journal: forever(&self.journal),
+                pipes: pipes.map(|p| forever(p)),
+                arena: self.arena,
+                harness: harness.map(|h| std::slice::from_raw_parts(h.as_ptr(), h.len())),
+                page: self.scale.page,
+                top: self.scale.top,
+                die_together: !main_may_end_early(compiled),
+            }
+        };
+        child::run(setting)
+    }
+}
+
+/// Lends something for the rest of the process's life.
+///
+/// # Safety
+/// The caller never returns to the owner.
+unsafe fn forever<T>(thing: &T) -> &'static T {
+    // SAFETY: the caller's promise.
+    unsafe { &*std::ptr::from_ref(thing) }
+}
+
+/// Whether a step lets `main` end while others go on.
+fn main_may_end_early(compiled: &Compiled) -> bool {
+    let exits = |op: &Op| op.actor == 0 && op.call.act == Act::Exit;
+    compiled.end == End::Signal || compiled.die_at.is_some() || compiled.ops.iter().any(exits)
+}
+
+/// The transcript of a case that this architecture can't say.
+fn unsaid(compiled: &Compiled) -> Option<Transcript> {
+    let why = compiled.ops.iter().find_map(|op| op.unsaid.clone())?;
+    Some(Transcript {
+        outcomes: vec![Outcome::Unsaid(why); compiled.ops.len()],
+        file: FileAfter::None,
+    })
+}
+
+/// Removes what the case has left in the scratch folder.
+fn clear(compiled: &Compiled) {
+    if compiled.file.is_some() {
+        let _ = std::fs::remove_file("file");
+    }
+    if compiled.makes_new {
+        let _ = std::fs::remove_file("new");
+    }
+}
+
+struct Watch<'a> {
+    worker: &'a mut Worker,
+    compiled: &'a Compiled,
+    pipes: Option<&'a Pipes>,
+    file: Option<&'a CaseFile>,
+    main: i32,
+}
+
+impl Watch<'_> {
+    /// Watches the case until nothing of it is left. How it ended, and the wait status of `main`.
+    fn until_over(mut self) -> (Ended, i32) {
+        sys::own_group(self.main);
+        self.set_group(self.main);
+        let mut guard = Guard::new(self.worker.limits, &self.worker.journal);
+        let (mut ended, status) = self.main_ends(&mut guard);
+        if ended == Ended::Orderly {
+            ended = self.others_go_on(&mut guard).unwrap_or(ended);
+        }
+        if self.compiled.actors.len() > 1 || ended != Ended::Orderly {
+            self.bury();
+        }
+        self.set_group(0);
+        self.worker.journal.receive();
+        if ended == Ended::Orderly && self.is_unfinished() {
+            ended = Ended::Lost(status);
+        }
+        (ended, status)
+    }
+
+    fn set_group(&self, group: i32) {
+        self.worker.journal.set_group(group);
+        if self.worker.journal.is_pipe() {
+            self.worker.janitor.tell_group(group);
+        }
+    }
+
+    fn journal(&self) -> &Journal {
+        &self.worker.journal
+    }
+
+    /// Whether the step that was noted last was begun and never ended.
+    fn is_unfinished(&self) -> bool {
+        let journal = self.journal();
+        journal.record(journal.step()).kind == kind::INTENT
+    }
+
+    fn main_ends(&mut self, guard: &mut Guard) -> (Ended, i32) {
+        let mut ended = Ended::Orderly;
+        loop {
+            match sys::wait_or_tick(self.main) {
+                Ok(Some((_, status))) => return (ended, status),
+                // Somebody else has reaped it: there is nothing left to be learnt.
+                Err(_) => return (ended, 0),
+                Ok(None) => {
+                    self.worker.journal.receive();
+                    if ended == Ended::Orderly {
+                        if let Some(bad) = self.look(guard) {
+                            ended = bad;
+                            sys::kill_group(self.main);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn look(&self, guard: &mut Guard) -> Option<Ended> {
+        match guard.look(self.journal(), self.main, self.file) {
+            Finding::Fine => None,
+            Finding::Hang => Some(Ended::Hang),
+            Finding::Memory => Some(Ended::Memory),
+            Finding::Dead => Some(Ended::Lost(libc::SIGKILL)),
+        }
+    }
+
+    /// After `main` has ended as planned, the others may have steps left: the worker hands them
+    /// the turn, until one comes back from the last step.
+    fn others_go_on(&mut self, guard: &mut Guard) -> Option<Ended> {
+        let pipes = self.pipes?;
+        let mut waited = sys::is_readable(pipes.reading_end(WORKER), 0);
+        while waited {
+            let mut turn = pipes.take(WORKER)?;
+            if let Ok(dying) = usize::try_from(turn.dying) {
+                let pid = turn.pids[dying];
+                if pid != self.main {
+                    sys::wait_until_dead(pid);
+                }
+                turn.dying = -1;
+            }
+            loop {
+                let step = turn.step as usize;
+                let op = self.compiled.ops.get(step)?;
+                if turn.is_alive(op.actor) {
+                    pipes.hand(op.actor, &turn);
+                    break;
+                }
+                let gone = Record {
+                    kind: kind::GONE,
+                    ..Record::default()
+                };
+                self.journal().note(step, gone);
+                turn.step += 1;
+            }
+            waited = false;
+            while !waited {
+                waited = sys::is_readable(pipes.reading_end(WORKER), 20);
+                self.worker.journal.receive();
+                if !waited {
+                    if let Some(bad) = self.look(guard) {
+                        return Some(bad);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Kills what is left of the case, and waits until nothing is.
+    fn bury(&self) {
+        sys::kill_group(self.main);
+        while sys::wait_group(self.main) {}
+    }
+}

@@ -1,0 +1,125 @@
+/* Touching memory that may fault, and going on afterwards. Leaving a signal handler for a point
+ * before the fault needs sigsetjmp, which Rust cannot call; everything else is in Rust. */
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mmapcheck_fault {
+	int32_t signal;
+	int32_t code;
+	uint64_t addr;    /* si_addr */
+	uint64_t touched; /* the byte that was being touched */
+};
+
+static __thread struct {
+	sigjmp_buf env;
+	struct mmapcheck_fault fault;
+	volatile uintptr_t at;
+	volatile sig_atomic_t armed;
+	volatile sig_atomic_t raised;  /* a signal that a system call raised */
+	volatile sig_atomic_t guarded; /* the guard's signal came */
+} self;
+
+static void caught(int signal, siginfo_t *info, void *context)
+{
+	(void)context;
+	if (signal == SIGALRM)
+		self.guarded = 1;
+	else if (signal == SIGPIPE || signal == SIGXFSZ)
+		self.raised = signal;
+
+	if (self.armed) {
+		self.armed = 0;
+		self.fault.signal = signal;
+		self.fault.code = info->si_code;
+		self.fault.addr = (uintptr_t)info->si_addr;
+		siglongjmp(self.env, 1);
+	}
+	if (signal != SIGALRM && signal != SIGPIPE && signal != SIGXFSZ) {
+		/* Nobody was touching anything: the harness itself is broken. Let the fault
+		 * happen again and kill. */
+		struct sigaction fatal = {0};
+		fatal.sa_handler = SIG_DFL;
+		sigaction(signal, &fatal, NULL);
+	}
+}
+
+/* Installs the handler for one signal. The mask is never changed by a delivery, so that leaving
+ * the handler by a jump leaves nothing to be restored. */
+int mmapcheck_catch(int signal)
+{
+	struct sigaction action = {0};
+	action.sa_sigaction = caught;
+	action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+	sigemptyset(&action.sa_mask);
+	return sigaction(signal, &action, NULL);
+}
+
+/* The signal that a system call raised since the last question, or 0. */
+int mmapcheck_raised(void)
+{
+	int raised = self.raised;
+	self.raised = 0;
+	return raised;
+}
+
+/* Whether the guard's signal came since the last question. */
+int mmapcheck_guarded(void)
+{
+	int guarded = self.guarded;
+	self.guarded = 0;
+	return guarded;
+}
+
+static int faulted(struct mmapcheck_fault *out)
+{
+	*out = self.fault;
+	out->touched = self.at;
+	return 1;
+}
+
+/* Each returns 0, or 1 with *out filled in if a signal came. */
+
+int mmapcheck_load(const volatile unsigned char *from, unsigned char *to, size_t n,
+		   struct mmapcheck_fault *out)
+{
+	if (sigsetjmp(self.env, 0))
+		return faulted(out);
+	self.armed = 1;
+	for (size_t i = 0; i < n; i++) {
+		self.at = (uintptr_t)(from + i);
+		to[i] = from[i];
+	}
+	self.armed = 0;
+	return 0;
+}
+
+int mmapcheck_store(volatile unsigned char *to, const unsigned char *from, size_t n,
+		    struct mmapcheck_fault *out)
+{
+	if (sigsetjmp(self.env, 0))
+		return faulted(out);
+	self.armed = 1;
+	for (size_t i = 0; i < n; i++) {
+		self.at = (uintptr_t)(to + i);
+		to[i] = from[i];
+	}
+	self.armed = 0;
+	return 0;
+}
+
+int mmapcheck_fill(volatile unsigned char *to, unsigned char byte, size_t n,
+		   struct mmapcheck_fault *out)
+{
+	if (sigsetjmp(self.env, 0))
+		return faulted(out);
+	self.armed = 1;
+	for (size_t i = 0; i < n; i++) {
+		self.at = (uintptr_t)(to + i);
+		to[i] = byte;
+	}
+	self.armed = 0;
+	return 0;
+}

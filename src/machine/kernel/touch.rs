@@ -1,0 +1,144 @@
+//! Touching memory that may fault: the Rust side of `touch.c`.
+#![expect(
+    unsafe_code,
+    reason = "the C functions, and the addresses that cases ask for"
+)]
+
+use std::io;
+
+/// A signal that came during a touch, in raw numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Fault {
+    /// The signal.
+    pub signal: i32,
+    /// Its si_code.
+    pub code: i32,
+    /// Its si_addr.
+    pub addr: u64,
+    /// The byte that was being touched.
+    pub touched: u64,
+}
+
+unsafe extern "C" {
+    fn mmapcheck_catch(signal: libc::c_int) -> libc::c_int;
+    fn mmapcheck_raised() -> libc::c_int;
+    fn mmapcheck_guarded() -> libc::c_int;
+    fn mmapcheck_load(from: *const u8, to: *mut u8, n: usize, out: *mut Fault) -> libc::c_int;
+    fn mmapcheck_store(to: *mut u8, from: *const u8, n: usize, out: *mut Fault) -> libc::c_int;
+    fn mmapcheck_fill(to: *mut u8, byte: u8, n: usize, out: *mut Fault) -> libc::c_int;
+}
+
+/// The signals that a touch or a call may raise.
+pub const CAUGHT: [i32; 8] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGILL,
+    libc::SIGFPE,
+    libc::SIGTRAP,
+    libc::SIGSYS,
+    libc::SIGPIPE,
+    libc::SIGXFSZ,
+];
+
+/// Installs the handler for all of them and for the guard's SIGALRM.
+///
+/// # Errors
+/// What sigaction(2) says.
+pub fn catch_all() -> io::Result<()> {
+    for signal in CAUGHT.iter().chain(&[libc::SIGALRM]) {
+        // SAFETY: the handler only touches its thread's own state.
+        super::sys::checked(unsafe { mmapcheck_catch(*signal) })?;
+    }
+    Ok(())
+}
+
+/// Gives the calling thread a stack of its own for signal handlers. It is never freed: its thread
+/// lives as long as its process, or for the rest of one case.
+///
+/// # Errors
+/// What sigaltstack(2) says.
+pub fn own_signal_stack() -> io::Result<()> {
+    const SIZE: usize = 64 << 10;
+    let stack = Box::leak(vec![0u8; SIZE].into_boxed_slice());
+    let stack = libc::stack_t {
+        ss_sp: stack.as_mut_ptr().cast(),
+        ss_flags: 0,
+        ss_size: SIZE,
+    };
+    // SAFETY: the memory is leaked, so it outlives every signal.
+    super::sys::checked(unsafe { libc::sigaltstack(&raw const stack, std::ptr::null_mut()) })?;
+    Ok(())
+}
+
+/// The signal that a call raised since the last question; 0 for none.
+pub fn raised() -> i32 {
+    // SAFETY: no arguments.
+    unsafe { mmapcheck_raised() }
+}
+
+/// Whether the guard's signal came since the last question.
+pub fn guarded() -> bool {
+    // SAFETY: no arguments.
+    unsafe { mmapcheck_guarded() != 0 }
+}
+
+/// Loads `n` bytes into memory of the harness.
+///
+/// # Errors
+/// The signal that came.
+pub fn load(from: usize, to: *mut u8, n: usize) -> Result<(), Fault> {
+    let mut fault = Fault::default();
+    // SAFETY: the case's own address: a fault is caught. `to` has room: it came from the journal.
+    match unsafe { mmapcheck_load(from as *const u8, to, n, &raw mut fault) } {
+        0 => Ok(()),
+        _ => Err(fault),
+    }
+}
+
+/// Stores bytes.
+///
+/// # Errors
+/// The signal that came.
+pub fn store(to: usize, bytes: &[u8]) -> Result<(), Fault> {
+    let mut fault = Fault::default();
+    // SAFETY: the case's own address: a fault is caught, and ranges of the harness were refused.
+    match unsafe { mmapcheck_store(to as *mut u8, bytes.as_ptr(), bytes.len(), &raw mut fault) } {
+        0 => Ok(()),
+        _ => Err(fault),
+    }
+}
+
+/// Stores one byte `n` times.
+///
+/// # Errors
+/// The signal that came.
+pub fn fill(to: usize, byte: u8, n: usize) -> Result<(), Fault> {
+    let mut fault = Fault::default();
+    // SAFETY: as for `store`.
+    match unsafe { mmapcheck_fill(to as *mut u8, byte, n, &raw mut fault) } {
+        0 => Ok(()),
+        _ => Err(fault),
+    }
+}
+
+/// Blocks the signals that a touch may raise, so that the kernel kills: it does so where such a
+/// signal is blocked (`force_sig_info_to_task` in `kernel/signal.c`), and does not log it, since a
+/// handler is installed (`unhandled_signal`). Signals that calls raise get their default action.
+/// No core is left: the process is made undumpable, which a piped core pattern respects too.
+pub fn let_kill() {
+    // SAFETY: plain data and numbers; the process is about to die.
+    unsafe {
+        libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0);
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        for signal in CAUGHT {
+            if signal == libc::SIGPIPE || signal == libc::SIGXFSZ {
+                libc::signal(signal, libc::SIG_DFL);
+            } else {
+                libc::sigaddset(&raw mut set, signal);
+            }
+        }
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
+    }
+}

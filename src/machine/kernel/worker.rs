@@ -1,0 +1,390 @@
+//! The worker: takes cases as frames, gives transcripts as frames.
+
+use super::arena::Arena;
+use super::compiled::{Compiled, Context, Word};
+use super::guard::{self, Limits};
+use super::janitor::Janitor;
+use super::journal::Journal;
+use super::rights::Rights;
+use super::scratch::Scratch;
+use super::{abi, maps, normal, probe, sys};
+use crate::case::program::Door;
+use crate::case::{Need, Program, Scale};
+use crate::machine::frame::{self, Frame, Line};
+use crate::platform::Platform;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What runner and worker must agree on; raised with every change of frames or notation.
+pub const PROTOCOL: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));
+
+/// What a runner asks of a worker in its first frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Start {
+    /// Where the scratch folder is made, on the worker's side.
+    pub dir: PathBuf,
+    /// Through which entry calls go, unless a case says otherwise.
+    pub door: Door,
+    /// Whether it keeps the rights of root.
+    pub root: bool,
+    /// Whether the journal goes through a pipe even where memory can be shared.
+    pub pipe_journal: bool,
+    /// The CPU to stay on, counted among those that are allowed.
+    pub cpu: Option<usize>,
+    /// The ceiling on a case's memory, in bytes.
+    pub memory: u64,
+}
+
+impl Start {
+    /// Reads what `Display` writes.
+    ///
+    /// # Errors
+    /// What is missing, or that it comes from another version.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let get = |key: &str| {
+            text.lines()
+                .find_map(|l| l.strip_prefix(key)?.strip_prefix(' '))
+        };
+        let protocol = get("protocol").unwrap_or("none");
+        if protocol != PROTOCOL {
+            return Err(format!(
+                "the runner speaks `{protocol}`, this worker `{PROTOCOL}`: both must be of one version"
+            ));
+        }
+        Ok(Start {
+            dir: PathBuf::from(get("dir").ok_or("no `dir`")?),
+            door: if get("door") == Some("libc") {
+                Door::Libc
+            } else {
+                Door::Raw
+            },
+            root: get("rights") == Some("root"),
+            pipe_journal: get("journal") == Some("pipe"),
+            cpu: get("cpu").and_then(|n| n.parse().ok()),
+            memory: get("memory")
+                .and_then(|n| n.parse().ok())
+                .ok_or("no `memory`")?,
+        })
+    }
+}
+
+impl std::fmt::Display for Start {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "protocol {PROTOCOL}")?;
+        writeln!(f, "dir {}", self.dir.display())?;
+        writeln!(f, "memory {}", self.memory)?;
+        if self.door == Door::Libc {
+            writeln!(f, "door libc")?;
+        }
+        if self.root {
+            writeln!(f, "rights root")?;
+        }
+        if self.pipe_journal {
+            writeln!(f, "journal pipe")?;
+        }
+        if let Some(cpu) = self.cpu {
+            writeln!(f, "cpu {cpu}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A worker that has been started.
+#[derive(Debug)]
+pub struct Worker {
+    pub(super) door: Door,
+    pub(super) scale: Scale,
+    pub(super) arena: Arena,
+    pub(super) journal: Journal,
+    pub(super) janitor: Janitor,
+    pub(super) limits: Limits,
+    pub(super) ticking: bool,
+    pub(super) bytes: Vec<u8>,
+    platform: Platform,
+}
+
+/// Runs a worker on its standard streams until the runner is gone. The exit status.
+pub fn serve() -> i32 {
+    let (input, output) = match normal::settle_descriptors() {
+        Ok(streams) => streams,
+        Err(_) => return 3,
+    };
+    let mut stream = Stream {
+        input,
+        output,
+        unread: Vec::new(),
+        unsent: Vec::new(),
+    };
+    let Some(first) = stream.first_frame() else {
+        return 0;
+    };
+    let started = Start::parse(&first.payload)
+        .and_then(|start| Worker::start(&start, &stream).map_err(|e| e.to_string()));
+    let worker = match started {
+        Ok(worker) if first.kind == "start" => worker,
+        Ok(_) => return 3,
+        Err(why) => {
+            stream.send(&Frame::new("error", first.sequence, why));
+            stream.flush();
+            return 3;
+        }
+    };
+    let hello = worker.platform.to_string();
+    stream.send(&Frame::new("hello", first.sequence, hello));
+    let mut worker = worker;
+    loop {
+        // All that has come is made ready before the first fork: every page that is written
+        // between two forks costs a fault, so the parsing is done in one go.
+        let ready: Vec<Ready> = stream
+            .take_frames()
+            .into_iter()
+            .map(|frame| worker.make_ready(frame))
+            .collect();
+        for work in &ready {
+            let answer = worker.answer(work);
+            stream.send(&answer);
+        }
+        stream.flush();
+        worker.rest();
+        if !stream.fill() {
+            break;
+        }
+    }
+    worker.janitor.finish();
+    0
+}
+
+/// A frame with the work that it asks for, as far as that can be made ready.
+struct Ready {
+    frame: Frame,
+    case: Option<Result<(Program, Compiled), String>>,
+}
+
+impl Worker {
+    fn start(start: &Start, stream: &Stream) -> io::Result<Self> {
+        let parent = std::os::unix::process::parent_id() as i32;
+        sys::die_with_parent(parent);
+        normal::settle()?;
+        if let Some(cpu) = start.cpu {
+            normal::pin(cpu);
+        }
+        Scratch::sweep(&start.dir);
+        let scratch = Scratch::make(&start.dir)?;
+        let rights = if start.root {
+            Rights::Root
+        } else {
+            Rights::ordinary(&start.dir)
+        };
+        if let Rights::Become(uid, gid) = rights {
+            std::os::unix::fs::chown(scratch.path(), Some(uid), Some(gid))?;
+        }
+        let mut journal = Journal::new(start.pipe_journal)?;
+        let streams = [stream.input, stream.output];
+        let mut janitor = Janitor::start(&journal, &scratch, &streams)?;
+        janitor.move_up(normal::HIGH)?;
+        // The lock is held as long as this descriptor is open.
+        sys::move_up(sys::duplicate(scratch.lock_fd())?, normal::HIGH)?;
+        std::env::set_current_dir(scratch.path())?;
+        let fs = probe::file_system(scratch.path());
+        drop(scratch);
+        if let Some((read_end, write_end)) = journal.pipe_ends() {
+            let ends = (
+                sys::move_up(read_end, normal::KEPT)?,
+                sys::move_up(write_end, normal::KEPT)?,
+            );
+            journal.set_pipe_ends(ends);
+        }
+        maps::share_code_with_children();
+        rights.take(parent)?;
+        sys::adopt_orphans();
+        let scale = probe::scale();
+        let arena = Arena::find(scale.bits)
+            .ok_or_else(|| io::Error::other("no free range for the arena"))?;
+        let platform = platform(start, &rights, fs, scale.clone());
+        Ok(Worker {
+            door: start.door,
+            limits: limits(start.memory),
+            ticking: false,
+            bytes: Vec::new(),
+            scale,
+            arena,
+            journal,
+            janitor,
+            platform,
+        })
+    }
+
+    fn make_ready(&self, frame: Frame) -> Ready {
+        let case = (frame.kind == "run").then(|| self.compile(&frame.payload));
+        Ready { frame, case }
+    }
+
+    /// The answer to one frame.
+    fn answer(&mut self, work: &Ready) -> Frame {
+        let frame = &work.frame;
+        let reply = |kind: &str, text: String| Frame::new(kind, frame.sequence, text);
+        match &work.case {
+            Some(Ok((program, compiled))) => match self.run(program, compiled) {
+                Ok(transcript) => return reply("result", transcript.to_string()),
+                Err(why) => return reply("error", why),
+            },
+            Some(Err(why)) => return reply("error", why.clone()),
+            None => {}
+        }
+        match frame.kind.as_str() {
+            "need" => match Need::parse(&frame.payload) {
+                Ok(need) => match probe::need(&need, &self.scale) {
+                    Ok(()) => reply("met", String::new()),
+                    Err(why) => reply("unmet", why),
+                },
+                Err(m) => reply("unmet", m.to_string()),
+            },
+            "damaged" => reply("damaged", String::new()),
+            other => reply("error", format!("a worker does not know `{other}`")),
+        }
+    }
+
+    fn compile(&self, text: &str) -> Result<(Program, Compiled), String> {
+        let program = Program::parse(text).map_err(|m| m.to_string())?;
+        let context = Context {
+            scale: &self.scale,
+            arena: &self.arena,
+            door: self.door,
+        };
+        let mut compiled = Compiled::new(&program, &context)?;
+        for op in &mut compiled.ops {
+            let words = op.words.iter().enumerate();
+            let first = words
+                .filter_map(|(i, w)| match w {
+                    Word::Known(n) => abi::unsaid(op.call, i, *n),
+                    _ => None,
+                })
+                .next();
+            op.unsaid = op.unsaid.take().or(first);
+        }
+        Ok((program, compiled))
+    }
+}
+
+/// 300 ms without a note, more where even a bare fork is slow.
+fn limits(memory: u64) -> Limits {
+    const IDLE: Duration = Duration::from_millis(300);
+    const ORDINARY_FORK: Duration = Duration::from_micros(400);
+    let slowness = probe::fork_time().as_secs_f64() / ORDINARY_FORK.as_secs_f64();
+    Limits {
+        idle: IDLE.mul_f64(slowness.clamp(1.0, 30.0)),
+        memory,
+    }
+}
+
+fn platform(start: &Start, rights: &Rights, fs: String, scale: Scale) -> Platform {
+    let libc = probe::libc_name().to_owned();
+    Platform {
+        os: std::env::consts::OS.to_owned(),
+        kernel: probe::kernel_release(),
+        arch: std::env::consts::ARCH.to_owned(),
+        fs,
+        door: match start.door {
+            Door::Raw => "raw".to_owned(),
+            Door::Libc => libc.clone(),
+        },
+        libc,
+        sandbox: probe::sandbox().to_owned(),
+        emulator: probe::emulator().to_owned(),
+        rights: rights.describe().to_owned(),
+        scale,
+    }
+}
+
+/// The worker's end of the line.
+struct Stream {
+    input: i32,
+    output: i32,
+    unread: Vec<u8>,
+    unsent: Vec<u8>,
+}
+
+/// Answers are kept back until there is nothing more to be read, or this much of them.
+const UNSENT_MAX: usize = 16 << 10;
+
+impl Stream {
+    fn send(&mut self, frame: &Frame) {
+        frame.write(&mut self.unsent);
+        if self.unsent.len() > UNSENT_MAX {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        // If the runner is gone, the end of the input says so too.
+        sys::write_all(self.output, &self.unsent);
+        self.unsent.clear();
+    }
+
+    /// The frames that have come whole. Stray lines are passed over; a damaged one is given as a
+    /// frame that says so, and the runner sends its case again.
+    fn take_frames(&mut self) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        let mut at = 0;
+        while let Some(end) = self.unread[at..].iter().position(|b| *b == b'\n') {
+            match frame::read_line(&self.unread[at..=at + end]) {
+                Line::Frame(frame) => frames.push(frame),
+                Line::Damaged(sequence) => {
+                    frames.push(Frame::new("damaged", sequence.unwrap_or(0), ""));
+                }
+                Line::Stray => {}
+            }
+            at += end + 1;
+        }
+        self.unread.drain(..at);
+        frames
+    }
+
+    /// Waits for more input; false at its end.
+    fn fill(&mut self) -> bool {
+        const CHUNK: usize = 64 << 10;
+        let len = self.unread.len();
+        self.unread.resize(len + CHUNK, 0);
+        let n = sys::read_some(self.input, &mut self.unread[len..]);
+        self.unread.truncate(len + n.unwrap_or(0));
+        n.is_some() && self.unread.len() < LINE_MAX
+    }
+
+    fn first_frame(&mut self) -> Option<Frame> {
+        loop {
+            if let Some(frame) = self.take_frames().into_iter().next() {
+                return Some(frame);
+            }
+            if !self.fill() {
+                return None;
+            }
+        }
+    }
+}
+
+/// No case is as long as this; a stream without line ends is no runner's.
+const LINE_MAX: usize = 8 << 20;
+
+impl Worker {
+    /// Nothing to do for now: no more ticks.
+    fn rest(&mut self) {
+        if self.ticking {
+            normal::tick_every(None);
+            self.ticking = false;
+        }
+    }
+
+    /// Work begins: the guard looks at every tick.
+    pub(super) fn wake(&mut self) {
+        if !self.ticking {
+            // Through a pipe the journal must be emptied often, or the child waits for room.
+            let period = match self.journal.is_pipe() {
+                true => Duration::from_millis(2),
+                false => guard::TICK,
+            };
+            normal::tick_every(Some(period));
+            self.ticking = true;
+        }
+    }
+}

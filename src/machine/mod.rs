@@ -1,0 +1,6 @@
+//! Machines: what runs a program and leaves a transcript.
+
+pub mod connection;
+pub mod frame;
+pub mod kernel;
+pub mod pool;

@@ -1,0 +1,171 @@
+//! Several workers at once.
+
+use super::connection::{Answer, Connection, Job};
+use super::kernel::Start;
+use crate::case::Need;
+use crate::platform::Platform;
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// How workers are started.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The command of a worker: program and arguments.
+    pub command: Vec<OsString>,
+    /// What a worker is asked for.
+    pub start: Start,
+    /// How many run at once.
+    pub jobs: usize,
+    /// How long a worker may be silent before it counts as dead.
+    pub silence: Duration,
+}
+
+/// How many answers are handed over at once.
+const BATCH: usize = 16;
+
+/// How many times in a row a worker may fail to start before the run is given up.
+const STARTS: usize = 3;
+
+impl Config {
+    fn open(&self, number: usize) -> Result<Connection, String> {
+        let mut start = self.start.clone();
+        start.cpu = start.cpu.map(|first| first + number);
+        Connection::open(&self.command, &start, self.silence)
+    }
+
+    /// What the machine is, and the reason for each need that it does not meet.
+    ///
+    /// # Errors
+    /// No worker can be had.
+    pub fn ask(&self, needs: &[Need]) -> Result<(Platform, Vec<(Need, String)>), String> {
+        let mut connection = self.open(0)?;
+        let mut unmet = Vec::new();
+        for need in needs {
+            if let Some(why) = connection.need(need)? {
+                unmet.push((need.clone(), why));
+            }
+        }
+        let platform = connection.platform.clone();
+        connection.close();
+        Ok((platform, unmet))
+    }
+
+    /// Runs all jobs; answers come in any order.
+    ///
+    /// # Errors
+    /// No worker can be had. What was answered before has been answered.
+    pub fn run(
+        &self,
+        jobs: impl Iterator<Item = Job> + Send,
+        answer: &mut dyn FnMut(usize, Answer),
+    ) -> Result<(), String> {
+        let queue = Queue {
+            jobs: Mutex::new(jobs),
+            again: Mutex::new(VecDeque::new()),
+        };
+        let (sender, answers) = mpsc::channel();
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..self.jobs.max(1))
+                .map(|number| {
+                    let (queue, sender) = (&queue, sender.clone());
+                    // The thread lives as long as its worker: the worker is killed when the
+                    // thread that started it ends (PR_SET_PDEATHSIG of prctl(2)).
+                    scope.spawn(move || self.serve(number, queue, &sender))
+                })
+                .collect();
+            drop(sender);
+            for (index, came) in answers.into_iter().flatten() {
+                answer(index, came);
+            }
+            let mut result = Ok(());
+            for thread in threads {
+                match thread.join() {
+                    Ok(Ok(())) => {}
+                    Ok(Err(why)) => result = Err(why),
+                    Err(_) => result = Err("a thread of the runner panicked".to_owned()),
+                }
+            }
+            result
+        })
+    }
+
+    /// One worker's thread: starts it, and starts it anew when it dies.
+    fn serve<I: Iterator<Item = Job>>(
+        &self,
+        number: usize,
+        queue: &Queue<I>,
+        sender: &Sender<Vec<(usize, Answer)>>,
+    ) -> Result<(), String> {
+        let mut failures = 0;
+        loop {
+            let mut connection = match self.open(number) {
+                Ok(connection) => connection,
+                Err(why) => {
+                    failures += 1;
+                    if failures >= STARTS {
+                        return Err(why);
+                    }
+                    continue;
+                }
+            };
+            failures = 0;
+            // Waking the receiver for each case would cost a good part of a case.
+            let mut came = Vec::new();
+            let result = connection.run(&mut || queue.next(), &mut |index, answer| {
+                came.push((index, answer));
+                if came.len() >= BATCH {
+                    // The receiver goes away only with the whole run.
+                    let _ = sender.send(std::mem::take(&mut came));
+                }
+            });
+            let _ = sender.send(came);
+            let Err(failure) = result else {
+                connection.close();
+                return Ok(());
+            };
+            connection.kill();
+            queue.put_back(failure.jobs, &failure.why, sender);
+        }
+    }
+}
+
+/// What is still to be done.
+struct Queue<I> {
+    jobs: Mutex<I>,
+    /// Cases whose worker died, with whether they have been tried again already.
+    again: Mutex<VecDeque<(Job, bool)>>,
+}
+
+impl<I: Iterator<Item = Job>> Queue<I> {
+    fn next(&self) -> Option<Job> {
+        let again = lock(&self.again).pop_front().map(|(job, _)| job);
+        again.or_else(|| lock(&self.jobs).next())
+    }
+
+    /// A worker died: the case that it was at is tried once more, the others as if never sent.
+    fn put_back(&self, jobs: Vec<Job>, why: &str, sender: &Sender<Vec<(usize, Answer)>>) {
+        let mut again = lock(&self.again);
+        for (i, mut job) in jobs.into_iter().enumerate() {
+            if i == 0 {
+                if job.program.starts_with(TRIED) {
+                    let answer = Answer::Incomplete(format!("its worker {why}, twice"));
+                    let _ = sender.send(vec![(job.index, answer)]);
+                    continue;
+                }
+                job.program.insert_str(0, TRIED);
+            }
+            again.push_back((job, true));
+        }
+    }
+}
+
+/// An empty line at the head of a program means nothing to a worker: it marks, on our side, a case
+/// that has already cost a worker.
+const TRIED: &str = "\n";
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
