@@ -3,4 +3,5 @@
 
 pub mod case;
 pub mod platform;
+pub mod table;
 pub mod transcript;
