@@ -104,6 +104,14 @@ impl Axes {
         values.get(*digits.get(axis)?)
     }
 
+    /// Whether all values of an axis can be read.
+    pub fn is_right(&self, axis: usize) -> bool {
+        match self.axes.get(axis).map(|a| &a.of) {
+            Some(Of::Column(_, values)) => values.iter().all(Spelled::is_right),
+            _ => true,
+        }
+    }
+
     /// What ids print for the value that an axis has.
     pub fn label(&self, axis: usize, digits: &[usize]) -> Cow<'_, str> {
         let plain = self.axes.get(axis).zip(digits.get(axis));
@@ -151,7 +159,8 @@ impl Axes {
                 continue;
             };
             for (other, spelled) in values.iter().enumerate().take(digits[i]) {
-                if !own.varies() && !spelled.varies() {
+                let may_meet = own.varies() || spelled.varies();
+                if !(may_meet && own.is_right() && spelled.is_right()) {
                     continue;
                 }
                 let mut others = digits.to_vec();

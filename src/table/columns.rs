@@ -2,7 +2,7 @@
 //! them are axes.
 
 use super::axis::Axes;
-use super::column::{COLUMNS, Column};
+use super::column::{COLUMNS, Column, Value};
 use super::fields::{self, Fields, Listed};
 use super::plan::Cell;
 use super::template::{Spelled, Vary};
@@ -33,6 +33,18 @@ impl Stated {
             }
         }
         stated
+    }
+
+    /// Tells what can't be read among the defaults, though no case may use it. What has names in it
+    /// is read only with a case.
+    pub fn check(&self, mistakes: &mut Mistakes) {
+        for (column, listed) in COLUMNS.into_iter().zip(&self.listed) {
+            for text in listed.iter().flat_map(|l| &l.texts) {
+                if !text.value.contains('$') {
+                    Spelled::<Value>::new(text.clone(), column, &mut [], mistakes);
+                }
+            }
+        }
     }
 
     /// The columns that are not stated, taken from the table's defaults.

@@ -107,26 +107,26 @@ fn read_mask(
 /// Which values of the axis one text means.
 fn test(axis: &Axis, text: &Text, axes: &Axes) -> Result<Vec<bool>, Mistake> {
     let word = text.value.as_str();
-    let whole = 0..word.len();
     let mask = match &axis.of {
         Of::Vary(which) => {
             let values = axes.vary.get(*which).map_or(&[][..], |v| &v.values);
-            let (wanted, negated) = match word.strip_prefix("not ") {
-                Some(rest) if values.iter().all(|v| v.value != word) => (rest.trim(), true),
-                _ => (word.trim(), false),
+            let (wanted, at) = match word.strip_prefix("not ") {
+                Some(rest) if values.iter().all(|v| v.value != word) => (rest, 4),
+                _ => (word, 0),
             };
-            let mask = values.iter().map(|v| v.value.trim() == wanted);
+            let mask = values.iter().map(|v| v.value == wanted);
             let mask: Vec<bool> = mask.collect();
-            some(axis, &mask, wanted, &whole, axes)?;
-            mask.iter().map(|hit| *hit != negated).collect()
+            some(axis, &mask, wanted, &(at..word.len()), axes)?;
+            mask.iter().map(|hit| *hit != (at > 0)).collect()
         }
         Of::Column(column, values) => of_column(axis, *column, values, word, axes)?,
     };
     if mask.iter().all(|hit| !hit) {
-        return Err(Mistake::new(
-            whole,
+        let m = Mistake::new(
+            0..word.len(),
             format!("no value of `{}` is like this", axis.name),
-        ));
+        );
+        return Err(m.help(values_of(axis, axes)));
     }
     Ok(mask)
 }
@@ -200,9 +200,15 @@ fn some(
     let labels = axes.labels(axis);
     Err(match nearest(wanted, labels.iter().copied()) {
         Some(near) => m.help(format!("did you mean `{near}`?")),
-        None => {
-            let list: Vec<String> = labels.iter().take(8).map(|l| format!("`{l}`")).collect();
-            m.help(format!("its values are {}", list.join(", ")))
-        }
+        None => m.help(values_of(axis, axes)),
     })
+}
+
+fn values_of(axis: &Axis, axes: &Axes) -> String {
+    let labels = axes.labels(axis);
+    let mut list: Vec<String> = labels.iter().take(8).map(|l| format!("`{l}`")).collect();
+    if labels.len() > 8 {
+        list.push("…".to_owned());
+    }
+    format!("its values are {}", list.join(", "))
 }

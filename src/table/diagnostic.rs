@@ -77,6 +77,7 @@ impl Diagnostic {
         } else {
             Renderer::plain()
         };
+        let renderer = renderer.term_width(WIDTH);
         let mut snippet = Snippet::source(&*self.text)
             .path(&self.path)
             .annotation(AnnotationKind::Primary.span(self.span.clone()));
@@ -103,6 +104,9 @@ impl fmt::Display for Diagnostic {
         }
     }
 }
+
+/// Longer lines of the file are cut, so that the caret stands below its word on any terminal.
+const WIDTH: usize = 80;
 
 /// The line, from 1, of the byte at `offset`.
 pub fn line_of(text: &str, offset: usize) -> usize {

@@ -1,12 +1,11 @@
 //! Reading one `[[case]]`.
 
-use super::column::COLUMNS;
 use super::columns::{Stated, read_vary};
 use super::condition::Condition;
 use super::diagnostic::line_of;
 use super::fields::{Fields, Value};
 use super::group::Group;
-use super::plan::{Cell, Plan};
+use super::plan::{Cells, Plan};
 use super::planned::Planned;
 use super::product::{COMBINATIONS_MAX, Product};
 use super::rules::Rules;
@@ -49,8 +48,10 @@ impl Defaults {
         let Some(fields) = fields.table("defaults", Some(&known), mistakes) else {
             return Defaults::default();
         };
+        let stated = Stated::read(&fields, mistakes);
+        stated.check(mistakes);
         Defaults {
-            stated: Stated::read(&fields, mistakes),
+            stated,
             cite: Vec::new(),
             needs: read_needs(&fields, mistakes),
             end: read_end(&fields, mistakes),
@@ -182,19 +183,30 @@ fn read_plan(
     let (mut axes, cells) = stated.into_cells(vary, mistakes);
     let before = Planned::read_all("before", fields, &mut axes, mistakes);
     let then = Planned::read_all("then", fields, &mut axes, mistakes);
-    let expect = match fields.get("expect") {
-        Some(value) if maps => Some(Rules::read("expect", value, &mut axes, mistakes)),
-        _ => None,
-    };
-    says_something(fields, maps, &before, &then, mistakes);
+    let expect = fields.get("expect").filter(|_| maps);
+    let expect = expect.and_then(|e| Rules::read("expect", e, &mut axes, mistakes));
+    says_something(fields, maps, before.iter().chain(&then), mistakes);
     if vary_is_right {
         unused(&axes, mistakes);
     }
+    let end = read_end(fields, mistakes).or(defaults.end);
+    let reckless = fields.truth("reckless", mistakes).or(defaults.reckless);
     let product = read_product(fields, &axes, mistakes)?;
-    let expect = match expect {
-        Some(read) => Some(read?),
-        None => None,
-    };
+    if let Some(expect) = &expect {
+        expect.survey(&product, &axes, |_| true, mistakes);
+    }
+    for step in before.iter().chain(&then).flatten() {
+        step.survey(&product, &axes, mistakes);
+    }
+    let cells = Cells::new(cells, &axes)?;
+    // After a step that can't be read nothing is known of the names that it binds: the steps
+    // before it can still be held against each other.
+    let (before, whole) = Planned::reliable(before);
+    let maps = maps && whole && cells.call_is_right;
+    let (mut then, _) = Planned::reliable(then);
+    if !(whole && cells.call_is_right) {
+        then.clear();
+    }
     let plan = Plan {
         axes,
         product,
@@ -203,47 +215,19 @@ fn read_plan(
         expect,
         before,
         then,
-        end: read_end(fields, mistakes)
-            .or(defaults.end)
-            .unwrap_or_default(),
-        reckless: fields
-            .truth("reckless", mistakes)
-            .or(defaults.reckless)
-            .unwrap_or_default(),
+        end: end.unwrap_or_default(),
+        reckless: reckless.unwrap_or_default(),
         root,
     };
-    survey(&plan, mistakes);
-    if mistakes.count() == start && plan_is_right(&plan) {
-        verify::verify(&plan, &fields.span, mistakes);
-    }
+    verify::verify(&plan, &fields.span, mistakes);
     Some(plan)
 }
 
-/// Whether everything can be read: a default may be wrong, and its mistake was told once for all.
-fn plan_is_right(plan: &Plan) -> bool {
-    let cells = COLUMNS.iter().zip(&plan.cells).all(|(_, cell)| match cell {
-        Cell::Fixed(spelled) => spelled.is_right(),
-        _ => true,
-    });
-    let steps = plan.before.iter().chain(&plan.then);
-    cells && steps.into_iter().all(Planned::is_right)
-}
-
-fn survey(plan: &Plan, mistakes: &mut Mistakes) {
-    if let Some(expect) = &plan.expect {
-        expect.survey(&plan.product, &plan.axes, |_| true, mistakes);
-    }
-    for step in plan.before.iter().chain(&plan.then) {
-        step.survey(&plan.product, &plan.axes, mistakes);
-    }
-}
-
 /// A case that claims nothing says nothing.
-fn says_something(
+fn says_something<'p>(
     fields: &Fields<'_>,
     maps: bool,
-    before: &[Planned],
-    then: &[Planned],
+    mut steps: impl Iterator<Item = &'p Option<Planned>>,
     mistakes: &mut Mistakes,
 ) {
     if !maps {
@@ -251,14 +235,19 @@ fn says_something(
             let m = Mistake::new(span, "`expect` is for the own call of the case");
             mistakes.add(m.help("with `map = false` the claims are those of the steps"));
         }
-        if !before.iter().chain(then).any(Planned::claims) {
+        // What can't be read may be meant to claim something.
+        if steps.all(|s| s.as_ref().is_some_and(|s| !s.claims())) {
             let m = Mistake::new(fields.span.clone(), "no step of this case claims anything");
             mistakes.add(m.help("a claim follows a step: 'munmap(arena, 1page) = ok'"));
         }
         return;
     }
-    let has = |key| fields.get(key).is_some();
-    if !has("expect") && (!has("then") || then.is_empty()) {
+    let has = |key| {
+        fields
+            .get(key)
+            .is_some_and(|v| v.get_ref().as_array().is_none_or(|a| !a.is_empty()))
+    };
+    if !has("expect") && !has("then") {
         let m = Mistake::new(fields.span.clone(), "this case claims nothing");
         mistakes.add(m.help("say what comes of the call: expect = \"EINVAL\", or steps in `then`"));
     }
@@ -287,7 +276,10 @@ fn read_product(fields: &Fields<'_>, axes: &Axes, mistakes: &mut Mistakes) -> Op
         let condition = Condition::read("exclude", item, axes, mistakes);
         excluded.extend(condition.map(|c| (item.span(), c)));
     }
-    if excluded.is_empty() || mistakes.count() > before {
+    if mistakes.count() > before {
+        return None;
+    }
+    if excluded.is_empty() {
         return Some(product);
     }
     let mut hits = vec![false; excluded.len()];

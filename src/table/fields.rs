@@ -103,7 +103,7 @@ impl<'t> Fields<'t> {
         let value = self.get(key)?;
         let truth = value.get_ref().as_bool();
         if truth.is_none() {
-            mistakes.add(wrong_type(key, "`true` or `false`", value));
+            mistakes.add(wrong_type(&format!("`{key}`"), "`true` or `false`", value));
         }
         truth
     }
@@ -126,7 +126,7 @@ impl<'t> Fields<'t> {
         match value.get_ref() {
             DeValue::Array(items) => items.iter().collect(),
             _ => {
-                mistakes.add(wrong_type(key, what, value));
+                mistakes.add(wrong_type(&format!("`{key}`"), what, value));
                 Vec::new()
             }
         }
@@ -138,7 +138,7 @@ pub fn string(key: &str, value: Value<'_>, mistakes: &mut Mistakes) -> Option<Te
     match value.get_ref() {
         DeValue::String(s) => Some(Text::new(s, value.span(), mistakes.file())),
         _ => {
-            mistakes.add(wrong_type(key, "a string", value));
+            mistakes.add(wrong_type(&format!("`{key}`"), "a string", value));
             None
         }
     }
@@ -165,7 +165,11 @@ pub fn list(key: &str, value: Value<'_>, mistakes: &mut Mistakes) -> Option<List
             })
         }
         _ => {
-            mistakes.add(wrong_type(key, "a string or a list of strings", value));
+            mistakes.add(wrong_type(
+                &format!("`{key}`"),
+                "a string or a list of strings",
+                value,
+            ));
             None
         }
     }
@@ -187,14 +191,14 @@ pub fn table<'t>(
             span: value.span(),
         }),
         _ => {
-            mistakes.add(wrong_type(key, "a table", value));
+            mistakes.add(wrong_type(&format!("`{key}`"), "a table", value));
             None
         }
     }
 }
 
 /// The mistake of a value that is not what it should be.
-pub fn wrong_type(key: &str, wanted: &str, value: Value<'_>) -> Mistake {
+pub fn wrong_type(what: &str, wanted: &str, value: Value<'_>) -> Mistake {
     let found = match value.get_ref() {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) => "an integer",
@@ -206,11 +210,11 @@ pub fn wrong_type(key: &str, wanted: &str, value: Value<'_>) -> Mistake {
     };
     let m = Mistake::new(
         value.span(),
-        format!("`{key}` is {wanted}, and this is {found}"),
+        format!("{what} is {wanted}, and this is {found}"),
     );
     match value.get_ref() {
         DeValue::Integer(n) if wanted.contains("string") => {
-            m.help(format!("quantities are strings: `\"{n}\"`"))
+            m.help(format!("numbers stand in quotes too: \"{n}\""))
         }
         _ => m,
     }

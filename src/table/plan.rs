@@ -24,6 +24,45 @@ pub enum Cell {
     Axis(usize),
 }
 
+/// The columns of a case.
+#[derive(Debug, Clone)]
+pub struct Cells {
+    /// In the order of [`COLUMNS`].
+    cells: Vec<Cell>,
+    /// Whether all values of those that are arguments of the own call can be read.
+    pub call_is_right: bool,
+}
+
+impl Cells {
+    /// These columns; `None` where it can't be told what file the case has, since every step may
+    /// speak of its size.
+    pub fn new(cells: Vec<Cell>, axes: &Axes) -> Option<Self> {
+        let mut call_is_right = true;
+        for (column, cell) in COLUMNS.iter().zip(&cells) {
+            let right = match cell {
+                Cell::Ordinary => true,
+                Cell::Fixed(spelled) => spelled.is_right(),
+                Cell::Axis(axis) => axes.is_right(*axis),
+            };
+            if !right && column.is_of_file() {
+                return None;
+            }
+            call_is_right &= right || !CALL.contains(column);
+        }
+        Some(Cells {
+            cells,
+            call_is_right,
+        })
+    }
+
+    /// Where a column has its value from.
+    pub fn get(&self, column: Column) -> &Cell {
+        let at = COLUMNS.iter().position(|c| *c == column);
+        let cell = at.and_then(|at| self.cells.get(at));
+        cell.unwrap_or(&Cell::Ordinary)
+    }
+}
+
 /// All that makes the combinations of one `[[case]]`.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -31,8 +70,8 @@ pub struct Plan {
     pub axes: Axes,
     /// Which there are.
     pub product: Product,
-    /// The columns, in the order of [`COLUMNS`].
-    pub cells: Vec<Cell>,
+    /// The columns.
+    pub cells: Cells,
     /// Whether there is an own call.
     pub maps: bool,
     /// The claim of the own call.
@@ -81,11 +120,10 @@ pub enum What<'p> {
 impl Plan {
     /// The value of a column.
     pub fn value(&self, column: Column, digits: &[usize]) -> Value {
-        let at = COLUMNS.iter().position(|c| *c == column);
-        let stated = match at.and_then(|at| self.cells.get(at)) {
-            Some(Cell::Fixed(spelled)) => spelled.at(&self.axes.vary, digits),
-            Some(Cell::Axis(axis)) => self.axes.value(*axis, digits),
-            Some(Cell::Ordinary) | None => None,
+        let stated = match self.cells.get(column) {
+            Cell::Fixed(spelled) => spelled.at(&self.axes.vary, digits),
+            Cell::Axis(axis) => self.axes.value(*axis, digits),
+            Cell::Ordinary => None,
         };
         if let Some(value) = stated {
             return value.into_owned();

@@ -22,47 +22,66 @@ pub struct Planned {
     pub when: Option<Condition>,
     /// Its claim by rules, instead of one in the text.
     pub rules: Option<Rules>,
+    /// Whether it is known what is done, and in which combinations.
+    pub is_right: bool,
 }
 
 impl Planned {
-    /// Reads the list of steps under `key`.
+    /// Reads the list of steps under `key`; one that is not even a step is `None`.
     pub fn read_all(
         key: &str,
         fields: &Fields<'_>,
         axes: &mut Axes,
         mistakes: &mut Mistakes,
-    ) -> Vec<Self> {
-        let mut steps = Vec::new();
-        for item in fields.items(key, "a list of steps", mistakes) {
-            steps.extend(Planned::read(item, axes, mistakes));
-        }
-        steps
+    ) -> Vec<Option<Self>> {
+        let items = fields.items(key, "a list of steps", mistakes);
+        let steps = items.into_iter();
+        steps.map(|i| Planned::read(i, axes, mistakes)).collect()
+    }
+
+    /// The steps before the first that can't be relied on, and whether there is such a one.
+    pub fn reliable(steps: Vec<Option<Self>>) -> (Vec<Self>, bool) {
+        let all = steps.len();
+        let right = steps.into_iter().map_while(|s| s.filter(|s| s.is_right));
+        let right: Vec<Self> = right.collect();
+        let whole = right.len() == all;
+        (right, whole)
     }
 
     fn read(item: Value<'_>, axes: &mut Axes, mistakes: &mut Mistakes) -> Option<Self> {
-        let plain = |text: Text, axes: &mut Axes, mistakes: &mut Mistakes| Planned {
-            written: Spelled::new(text, (), &mut axes.vary, mistakes),
+        match item.get_ref() {
+            DeValue::String(_) => {
+                let text = fields::string("a step", item, mistakes)?;
+                Some(Planned::plain(text, axes, mistakes))
+            }
+            DeValue::Table(_) => Planned::read_table(item, axes, mistakes),
+            _ => {
+                let wanted = "a string, or a table { step = …, when = …, expect = … }";
+                mistakes.add(fields::wrong_type("a step", wanted, item));
+                None
+            }
+        }
+    }
+
+    fn plain(text: Text, axes: &mut Axes, mistakes: &mut Mistakes) -> Self {
+        let written = Spelled::new(text, (), &mut axes.vary, mistakes);
+        Planned {
+            is_right: written.is_right(),
+            written,
             when: None,
             rules: None,
-        };
-        if !matches!(item.get_ref(), DeValue::Table(_)) {
-            let text = match item.get_ref() {
-                DeValue::String(_) => fields::string("a step", item, mistakes)?,
-                _ => {
-                    let wanted = "a string, or a table { step = …, when = …, expect = … }";
-                    mistakes.add(fields::wrong_type("a step", wanted, item));
-                    return None;
-                }
-            };
-            return Some(plain(text, axes, mistakes));
         }
+    }
+
+    fn read_table(item: Value<'_>, axes: &mut Axes, mistakes: &mut Mistakes) -> Option<Self> {
         let known = ["step", "when", "expect"];
         let fields = fields::table("a step", item, Some(&known), mistakes)?;
         let help = "{ step = 'load(map, 1)', when = …, expect = … }";
         let text = fields.required("step", help, mistakes)?;
-        let mut step = plain(text, axes, mistakes);
+        let mut step = Planned::plain(text, axes, mistakes);
         if let Some(value) = fields.get("when") {
             step.when = Condition::read("when", value, axes, mistakes);
+            step.is_right &= step.when.is_some();
             // What chooses between steps is used as much as what stands in them.
             for axis in step.when.iter().flat_map(Condition::axes) {
                 for vary in axes.vary.iter_mut().filter(|v| v.axis == axis) {
@@ -101,11 +120,6 @@ impl Planned {
     /// The claim of a rule in a combination.
     pub fn claim(rule: &Rule, axes: &Axes, digits: &[usize]) -> Option<Claim> {
         rule.claim.at(&axes.vary, digits).map(Cow::into_owned)
-    }
-
-    /// Whether all of it can be read.
-    pub fn is_right(&self) -> bool {
-        self.written.is_right() && self.rules.as_ref().is_none_or(Rules::are_right)
     }
 
     /// Tells what is wrong with its rules, and whether it is ever made.

@@ -65,7 +65,7 @@ impl Rules {
                 rules.into_iter().collect::<Option<Vec<Rule>>>()?
             }
             _ => {
-                mistakes.add(fields::wrong_type(key, wanted, value));
+                mistakes.add(fields::wrong_type(&format!("`{key}`"), wanted, value));
                 return None;
             }
         };
@@ -82,11 +82,6 @@ impl Rules {
             .find(|r| r.when.as_ref().is_none_or(|w| w.holds(digits)))
     }
 
-    /// Whether every claim can be read.
-    pub fn are_right(&self) -> bool {
-        self.rules.iter().all(|r| r.claim.is_right())
-    }
-
     /// Tells the rules that never win, and the combinations that none fits, among those where the
     /// call is made.
     pub fn survey(
@@ -96,7 +91,8 @@ impl Rules {
         made: impl Fn(&[usize]) -> bool,
         mistakes: &mut Mistakes,
     ) {
-        if matches!(self.rules.as_slice(), [Rule { when: None, .. }]) {
+        // Nothing can be wrong with one claim for all; of none, the mistake is told already.
+        if matches!(self.rules.as_slice(), [] | [Rule { when: None, .. }]) {
             return;
         }
         let mut wins = vec![false; self.rules.len()];

@@ -154,8 +154,7 @@ impl Look<'_> {
     }
 
     fn spelled(&self, column: Column) -> Option<&Spelled<super::column::Value>> {
-        let at = super::column::COLUMNS.iter().position(|c| *c == column)?;
-        match self.plan.cells.get(at)? {
+        match self.plan.cells.get(column) {
             Cell::Ordinary => None,
             Cell::Fixed(spelled) => Some(spelled),
             Cell::Axis(axis) => self.plan.axes.spelled(*axis, self.digits),

@@ -2,6 +2,7 @@
 
 mod expansion;
 mod language;
+mod mistakes;
 
 use super::{Diagnostic, Source, Table, load};
 use crate::case::Case;
