@@ -74,3 +74,54 @@ fn opening() -> Written {
         uses: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(texts: &[&str]) -> Result<String, Vec<(usize, String)>> {
+        let texts: Vec<String> = texts.iter().map(|t| (*t).to_owned()).collect();
+        match steps(&texts) {
+            Ok(program) => Ok(program.to_string()),
+            Err(wrong) => Err(wrong.into_iter().map(|(i, m)| (i, m.to_string())).collect()),
+        }
+    }
+
+    const MMAP: &str = "mmap(NULL, 1page, PROT_READ, MAP_SHARED, file, 0)";
+
+    #[test]
+    fn the_file_is_opened_and_the_first_map_is_bound() {
+        assert_eq!(
+            typed(&[MMAP, "load(map, 1)", MMAP]),
+            Ok(format!(
+                "open file = open(file, O_RDWR)\nstep map = {MMAP}\nstep load(map, 1)\n\
+                 step {MMAP}\n"
+            ))
+        );
+        let own = format!("map = {MMAP}").replace("file", "-1");
+        assert_eq!(
+            typed(&["other = open(file, O_RDONLY)", &own]),
+            Ok(format!("step other = open(file, O_RDONLY)\nstep {own}\n"))
+        );
+    }
+
+    #[test]
+    fn mistakes_have_the_number_of_their_step() {
+        let wrong = typed(&[MMAP, "laod(map, 1)", "munmap(map)"]).unwrap_err();
+        assert_eq!(
+            wrong,
+            [
+                (1, "unknown call `laod`; did you mean `load`?".to_owned()),
+                (
+                    2,
+                    "munmap lacks its argument `length`; it is written munmap(addr, length)"
+                        .to_owned()
+                ),
+            ]
+        );
+        let wrong = typed(&[MMAP, "load(mop, 1)", "munmap(map, 1) = ok"]).unwrap_err();
+        assert_eq!(wrong.len(), 2);
+        assert!(wrong[0].1.contains("did you mean `map`?") && wrong[0].0 == 1);
+        assert!(wrong[1].1.starts_with("claims are for tables") && wrong[1].0 == 2);
+    }
+}

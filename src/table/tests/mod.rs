@@ -1,6 +1,8 @@
 //! Tests of the loader as a whole.
 
 mod expansion;
+mod folder;
+mod hostile;
 mod language;
 mod mistakes;
 
@@ -39,4 +41,8 @@ fn cases(text: &str) -> Vec<Case> {
     groups
         .flat_map(|g| (0..g.len()).map(|i| g.case(i)))
         .collect()
+}
+
+fn ids(text: &str) -> Vec<String> {
+    cases(text).into_iter().map(|c| c.id).collect()
 }
