@@ -6,4 +6,5 @@ pub mod case;
 pub mod digest;
 pub mod machine;
 pub mod platform;
+pub mod table;
 pub mod transcript;

@@ -1,0 +1,148 @@
+//! The columns of one case: what it states itself, what the table's defaults state, and which of
+//! them are axes.
+
+use super::axis::Axes;
+use super::column::{COLUMNS, Column, Value};
+use super::fields::{self, Fields, Listed};
+use super::plan::Cell;
+use super::template::{Spelled, Vary};
+use super::text::Mistakes;
+use crate::case::Mistake;
+
+/// What a `[[case]]` or `[defaults]` states of its columns, in the order of [`COLUMNS`].
+#[derive(Debug, Clone, Default)]
+pub struct Stated {
+    listed: [Option<Listed>; 10],
+}
+
+impl Stated {
+    /// Reads the columns among the keys of a table.
+    pub fn read(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Self {
+        let mut stated = Stated::default();
+        let file = fields.table("file", Some(&["size", "content"]), mistakes);
+        for (column, listed) in COLUMNS.iter().zip(&mut stated.listed) {
+            *listed = match (column.is_of_file(), &file) {
+                (false, _) => fields.list(column.name(), mistakes),
+                (true, Some(file)) => file.list(column.name(), mistakes),
+                (true, None) => None,
+            };
+            if let Some(l) = listed.as_ref().filter(|l| l.texts.is_empty()) {
+                let m = Mistake::new(l.span.clone(), "an empty list makes an empty product");
+                mistakes.add(m);
+                *listed = None;
+            }
+        }
+        stated
+    }
+
+    /// Tells what can't be read among the defaults, though no case may use it. What has names in it
+    /// is read only with a case.
+    pub fn check(&self, mistakes: &mut Mistakes) {
+        for (column, listed) in COLUMNS.into_iter().zip(&self.listed) {
+            for text in listed.iter().flat_map(|l| &l.texts) {
+                if !text.value.contains('$') {
+                    Spelled::<Value>::new(text.clone(), column, &mut [], mistakes);
+                }
+            }
+        }
+    }
+
+    /// The columns that are not stated, taken from the table's defaults.
+    #[must_use]
+    pub fn or(mut self, defaults: &Stated) -> Self {
+        for (own, default) in self.listed.iter_mut().zip(&defaults.listed) {
+            if own.is_none() {
+                own.clone_from(default);
+            }
+        }
+        self
+    }
+
+    /// Takes away what a case without an own call can't have; tells each column of the arguments.
+    pub fn without_call(&mut self, fields: &Fields<'_>, mistakes: &mut Mistakes) {
+        for (column, listed) in COLUMNS.iter().zip(&mut self.listed) {
+            if column.is_without_call() {
+                continue;
+            }
+            *listed = None;
+            if let Some(span) = fields.key_span(column.name()) {
+                let message = format!("`{}` is for the own call of the case", column.name());
+                let m = Mistake::new(span, message);
+                mistakes.add(m.help("`map = false` says that there is none"));
+            }
+        }
+    }
+
+    /// Makes the axes, and the cells that say where each column has its value from.
+    pub fn into_cells(self, mut vary: Vec<Vary>, mistakes: &mut Mistakes) -> (Axes, Vec<Cell>) {
+        let lists = self.listed.iter().flatten().filter(|l| l.is_list).count();
+        for (i, v) in vary.iter_mut().enumerate() {
+            v.axis = lists + i;
+        }
+        let mut axes = Axes {
+            axes: Vec::new(),
+            vary,
+        };
+        let mut cells = Vec::new();
+        for (column, listed) in COLUMNS.into_iter().zip(self.listed) {
+            cells.push(match listed {
+                None => Cell::Ordinary,
+                Some(listed) if listed.is_list => {
+                    axes.add_column(column, listed.texts, mistakes);
+                    Cell::Axis(axes.axes.len() - 1)
+                }
+                Some(listed) => listed.texts.into_iter().next().map_or(Cell::Ordinary, |t| {
+                    Cell::Fixed(Box::new(Spelled::new(t, column, &mut axes.vary, mistakes)))
+                }),
+            });
+        }
+        axes.add_vary(mistakes);
+        (axes, cells)
+    }
+}
+
+/// Reads `vary = { NAME = ["…", "…"], … }`.
+pub fn read_vary(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Vec<Vary> {
+    let Some(table) = fields.table("vary", None, mistakes) else {
+        return Vec::new();
+    };
+    let mut vary = Vec::new();
+    for (name, value) in table.in_order() {
+        if let Some(wrong) = wrong_name(&name.value) {
+            mistakes.add(Mistake::new(name.span.clone(), wrong));
+            continue;
+        }
+        let Some(listed) = fields::list(&name.value, value, mistakes) else {
+            continue;
+        };
+        if !listed.is_list {
+            let m = Mistake::new(
+                listed.span,
+                format!("`{}` is a list of strings", name.value),
+            );
+            mistakes.add(m.help("write it as a list: [\"…\", \"…\"]"));
+        } else if listed.texts.is_empty() {
+            let m = Mistake::new(listed.span, "an empty list makes an empty product");
+            mistakes.add(m);
+        } else {
+            vary.push(Vary {
+                name,
+                values: listed.texts,
+                axis: 0,
+                used: false,
+            });
+        }
+    }
+    vary
+}
+
+fn wrong_name(name: &str) -> Option<String> {
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if Column::find(name).is_some() || name == "file" {
+        return Some(format!("`{name}` is a column; write it as one"));
+    }
+    let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
+    (!begins || !name.chars().all(legal)).then(|| {
+        format!("`{name}` is no name: small letters, digits and `_`, beginning with a letter")
+    })
+}

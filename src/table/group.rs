@@ -1,0 +1,117 @@
+//! A `[[case]]` of a table: one case, or the product that it stands for.
+
+use super::plan::Plan;
+use crate::case::{Case, Need};
+use std::sync::Arc;
+
+/// The cases that one `[[case]]` stands for. They are made when they are asked for, so that a
+/// million of them take no room.
+#[derive(Debug, Clone)]
+pub struct Group {
+    pub(super) stem: Arc<str>,
+    pub(super) path: Arc<str>,
+    pub(super) name: String,
+    pub(super) why: String,
+    pub(super) cite: Vec<String>,
+    pub(super) needs: Vec<Need>,
+    pub(super) was: Vec<String>,
+    pub(super) line: usize,
+    pub(super) plan: Plan,
+}
+
+impl Group {
+    /// Its name, unique in the table.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The rule in a sentence.
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+
+    /// Where the rule stands: its own citations, or the table's.
+    pub fn cite(&self) -> &[String] {
+        &self.cite
+    }
+
+    /// What the machine must be able to do.
+    pub fn needs(&self) -> &[Need] {
+        &self.needs
+    }
+
+    /// The ids that it had before.
+    pub fn was(&self) -> &[String] {
+        &self.was
+    }
+
+    /// The table's file, as it is shown to people.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The line of the table where it begins, from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// How many cases it stands for, without those that it excludes; at least one.
+    pub fn len(&self) -> usize {
+        self.plan.product.len()
+    }
+
+    /// Whether it stands for no case, which never happens.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether it is a product: its cases have ids with brackets.
+    pub fn is_product(&self) -> bool {
+        !self.plan.axes.axes.is_empty()
+    }
+
+    /// The names of the axes, in the order in which ids list them.
+    pub fn axes(&self) -> impl Iterator<Item = &str> {
+        self.plan.axes.axes.iter().map(|a| a.name.as_str())
+    }
+
+    /// The id of the case number `i`, which is less than [`Group::len`].
+    pub fn id(&self, i: usize) -> String {
+        self.id_of(&self.plan.product.digits(i))
+    }
+
+    fn id_of(&self, digits: &[usize]) -> String {
+        let mut id = String::with_capacity(self.stem.len() + self.name.len() + 64);
+        id.push_str(&self.stem);
+        id.push_str("::");
+        id.push_str(&self.name);
+        self.plan.axes.add_suffix(digits, &mut id);
+        id
+    }
+
+    /// The case number `i`, which is less than [`Group::len`].
+    pub fn case(&self, i: usize) -> Case {
+        let digits = self.plan.product.digits(i);
+        let (program, claims) = self.plan.program(&digits);
+        Case {
+            id: self.id_of(&digits),
+            program,
+            claims,
+            needs: self.needs.clone(),
+            why: self.why.clone(),
+            cite: self.cite.clone(),
+            file: self.path.to_string(),
+            line: self.line,
+        }
+    }
+
+    /// The number of the case with this id, if it is one of these.
+    pub fn find(&self, id: &str) -> Option<usize> {
+        let rest = id.strip_prefix(&*self.stem)?.strip_prefix("::")?;
+        let rest = rest.strip_prefix(self.name.as_str())?;
+        if !(rest.is_empty() || rest.starts_with('[')) {
+            return None;
+        }
+        (0..self.len()).find(|i| self.id(*i) == id)
+    }
+}

@@ -1,0 +1,77 @@
+//! The reference of the language against the code: its examples load, its lists are whole.
+
+use super::{HEAD, shown, source};
+use crate::case::{call, flags, need, quantity};
+use crate::table::load;
+
+const REFERENCE: &str = include_str!("../../case/language.md");
+
+fn examples() -> Vec<String> {
+    let mut examples = Vec::new();
+    let mut rest = REFERENCE;
+    while let Some((_, after)) = rest.split_once("\n```toml\n") {
+        let (example, after) = after.split_once("\n```\n").expect("an example has an end");
+        examples.push(format!("{example}\n"));
+        rest = after;
+    }
+    examples
+}
+
+#[test]
+fn every_example_loads() {
+    let examples = examples();
+    assert!(examples.len() > 15);
+    for example in examples {
+        let whole = if example.starts_with("title") {
+            example
+        } else {
+            format!("{HEAD}{example}")
+        };
+        if let Err(wrong) = load(&[source(&whole)]) {
+            panic!("{}", shown(&wrong));
+        }
+    }
+}
+
+fn stands(word: &str) {
+    let quoted = format!("`{word}`");
+    let as_call = format!("`{word}(");
+    let stands = REFERENCE.contains(&quoted) || REFERENCE.contains(&as_call);
+    assert!(stands, "{word} is not told of");
+}
+
+#[test]
+fn every_list_is_whole() {
+    for call in call::CALLS {
+        let written = format!("| `{}` | {} |", call.signature(), call.doc);
+        assert!(REFERENCE.contains(&written), "{written}");
+    }
+    for (name, doc) in call::FIXTURES {
+        let written = format!("| `{name}` | {doc} |");
+        assert!(REFERENCE.contains(&written), "{written}");
+    }
+    for (name, _) in call::PATHS
+        .iter()
+        .chain(call::RESERVED)
+        .chain(quantity::UNITS)
+    {
+        stands(name);
+    }
+    for (name, doc) in need::NEEDS {
+        let written = format!("\n| `{name}` | {doc} |");
+        assert!(REFERENCE.contains(&written), "{written}");
+    }
+    let domains = [
+        &flags::PROT,
+        &flags::MAP,
+        &flags::OPEN,
+        &flags::MSYNC,
+        &flags::WHENCE,
+    ];
+    for (name, _) in domains.iter().flat_map(|d| d.flags) {
+        stands(name);
+    }
+    for (alias, _) in domains.iter().flat_map(|d| d.aliases) {
+        stands(alias);
+    }
+}
