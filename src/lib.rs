@@ -2,5 +2,6 @@
 #![deny(unsafe_code)]
 
 pub mod case;
+pub mod digest;
 pub mod platform;
 pub mod transcript;
