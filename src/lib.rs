@@ -4,4 +4,5 @@
 pub mod case;
 pub mod digest;
 pub mod platform;
+pub mod snapshot;
 pub mod transcript;

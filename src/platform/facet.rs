@@ -142,6 +142,18 @@ impl fmt::Display for Reference {
 }
 
 impl FacetKind {
+    /// All kinds, in the fixed order.
+    pub const ALL: [FacetKind; 8] = [
+        FacetKind::Os,
+        FacetKind::Arch,
+        FacetKind::Page,
+        FacetKind::Kernel,
+        FacetKind::Fs,
+        FacetKind::Libc,
+        FacetKind::Sandbox,
+        FacetKind::Emulator,
+    ];
+
     /// How the names of its folders begin.
     pub fn word(self) -> &'static str {
         match self {
