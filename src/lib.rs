@@ -2,7 +2,9 @@
 #![deny(unsafe_code)]
 
 pub mod case;
+pub mod diagnostic;
 pub mod digest;
+pub mod known;
 pub mod platform;
 pub mod snapshot;
 pub mod transcript;

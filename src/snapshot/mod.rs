@@ -158,6 +158,18 @@ impl Record {
         &self.reference
     }
 
+    /// Whether a list named `name` speaks of this machine: that of one of its facets, of exactly
+    /// this machine, or of the reference's system as long as that system itself answers.
+    pub fn is_about(&self, name: &str) -> bool {
+        use FacetKind::{Arch, Emulator, Os, Sandbox};
+        if name == self.reference.name() {
+            let other = |f: &Facet| matches!(f.kind, Os | Arch | Sandbox | Emulator);
+            return !self.facets.iter().any(other);
+        }
+        let met = |f: &Facet| f.is_met_by(name, &self.reference);
+        name == self.home() || self.facets.iter().any(met)
+    }
+
     /// What is recorded of a case, given by its whole id.
     pub fn get(&self, case_id: &str) -> Recorded<'_> {
         let id = file::tidy(local(case_id));
