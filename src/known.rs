@@ -272,4 +272,4 @@ impl<'a> Ledger<'a> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,6 +4,7 @@
 pub mod case;
 pub mod diagnostic;
 pub mod digest;
+pub mod judge;
 pub mod known;
 pub mod platform;
 pub mod snapshot;
