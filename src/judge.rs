@@ -11,7 +11,7 @@ pub use fit::Values;
 pub use summary::{Policy, Require, Summary};
 
 use crate::case::{Case, Claim, Scale};
-use crate::known::{Known, Ledger, Listed, Observed};
+use crate::known::{Entry, Known, Ledger, Listed, Observed};
 use crate::snapshot::{Recorded, tidy_block};
 use crate::transcript::{Outcome, Transcript, line};
 use std::fmt;
@@ -62,8 +62,9 @@ pub enum Verdict {
     Unrecorded(Nearest),
     /// Steps break the rule as the list of known deviations says: these entries.
     Known(Vec<Breach>, Vec<usize>),
-    /// Steps break the rule otherwise than the list of known deviations says: these entries.
-    ChangedKnown(Vec<Breach>, Vec<usize>),
+    /// Steps break the rule otherwise than the list of known deviations says: what it tolerates,
+    /// with the place where it says so.
+    ChangedKnown(Vec<Breach>, Vec<String>),
     /// It was not run.
     Skipped(Skip),
     /// The harness or its machine failed on the way: why.
@@ -125,7 +126,10 @@ pub fn judge(
     } else {
         match listed(case, known, &breaches) {
             Listed::No => Verdict::Violation(breaches),
-            Listed::Otherwise(entries) => Verdict::ChangedKnown(breaches, entries),
+            Listed::Otherwise(entries) => {
+                let entries = entries.iter().filter_map(|n| known.entry(*n));
+                Verdict::ChangedKnown(breaches, entries.map(told).collect())
+            }
             Listed::Tolerated(_) if against_record == Verdict::Changed => Verdict::Changed,
             Listed::Tolerated(entries) => Verdict::Known(breaches, entries),
         }
@@ -199,6 +203,12 @@ fn listed(case: &Case, known: &Known, breaches: &[Breach]) -> Listed {
     known.listed(&case.id, &seen)
 }
 
+/// What an entry tolerates, and where it says so.
+fn told(entry: &Entry) -> String {
+    let (file, line) = entry.place();
+    format!("{}  ({file}:{line})", entry.outcome)
+}
+
 fn against_record(recorded: Recorded<'_>, observed: &str) -> Verdict {
     match recorded {
         Recorded::Block(block) if block == observed => Verdict::Pass,
@@ -251,10 +261,8 @@ impl fmt::Display for Verdict {
             ),
             Verdict::Skipped(skip) => write!(f, "skipped: {}", skip.reason),
             Verdict::Incomplete(why) => write!(f, "not run to its end: {why}"),
-            Verdict::Refused(step) => write!(
-                f,
-                "step {} was refused: it would hit the harness, and the case is not `reckless`",
-                step + 1
+            Verdict::Refused(_) => f.write_str(
+                "a step was refused: it would hit the harness, and the case is not `reckless`",
             ),
         }
     }

@@ -7,5 +7,6 @@ pub mod digest;
 pub mod judge;
 pub mod known;
 pub mod platform;
+pub mod report;
 pub mod snapshot;
 pub mod transcript;

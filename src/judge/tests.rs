@@ -213,6 +213,6 @@ fn each_verdict_has_its_sentence() {
     the rule does not allow this, and it is not the deviation that is tolerated
     skipped: needs root
     not run to its end: the worker ended
-    step 2 was refused: it would hit the harness, and the case is not `reckless`
+    a step was refused: it would hit the harness, and the case is not `reckless`
     ");
 }

@@ -22,7 +22,7 @@ mod lay;
 mod source;
 
 pub use bless::{Blessed, Blocks};
-pub use file::{BadLine, Observed, SOURCE, SnapFile, frame, group, tidy_block};
+pub use file::{BadLine, Observed, SOURCE, SnapFile, frame, group, tidy, tidy_block};
 pub use source::{Embedded, Folder, SnapshotSource, folders};
 
 use crate::platform::{Facet, FacetKind, Platform, Reference, check_name, release};
