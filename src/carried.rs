@@ -36,7 +36,7 @@ pub fn files() -> io::Result<Vec<(String, String)>> {
 
 /// The fingerprint of all that is carried.
 pub fn digest() -> u64 {
-    crate::digest::fnv1a(PACKED)
+    crate::digest::Digest::of(PACKED)
 }
 
 fn until_nul(rest: &mut &[u8]) -> Option<String> {

@@ -3,8 +3,13 @@
 
 pub mod carried;
 pub mod case;
+pub mod diagnostic;
 pub mod digest;
+pub mod judge;
+pub mod known;
 pub mod machine;
 pub mod platform;
+pub mod report;
+pub mod snapshot;
 pub mod table;
 pub mod transcript;

@@ -1,5 +1,9 @@
 //! What a machine is: everything that is known to change an answer.
 
+mod facet;
+
+pub use facet::{Facet, FacetKind, Reference, check_name, release};
+
 use crate::case::Scale;
 use std::fmt;
 
@@ -106,12 +110,12 @@ impl fmt::Display for Platform {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    #[test]
-    fn prints_what_it_reads() {
-        let p = Platform {
+    /// The machine that the records in tests were made on.
+    pub(crate) fn reference_machine() -> Platform {
+        Platform {
             os: "linux".into(),
             kernel: "6.18.44".into(),
             arch: "x86_64".into(),
@@ -122,7 +126,12 @@ mod tests {
             emulator: "none".into(),
             rights: "ordinary".into(),
             scale: Scale::ordinary(4096),
-        };
+        }
+    }
+
+    #[test]
+    fn prints_what_it_reads() {
+        let p = reference_machine();
         assert_eq!(Platform::parse(&p.to_string()), Ok(p.clone()));
         let cut = p.to_string().replace("fs ext4\n", "");
         assert_eq!(

@@ -1,0 +1,272 @@
+//! Judging: what a case observed, held against its claims, the record and the known deviations.
+//!
+//! Nothing here runs or prints anything: the same input gives the same verdict.
+
+mod death;
+mod fit;
+mod summary;
+
+pub use death::same_death;
+pub use fit::Values;
+pub use summary::{Policy, Require, Summary};
+
+use crate::case::{Case, Claim, Scale};
+use crate::known::{Entry, Known, Ledger, Listed, Observed};
+use crate::snapshot::{Recorded, tidy_block};
+use crate::transcript::{Outcome, Transcript, line};
+use std::fmt;
+
+/// What a machine made of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ran {
+    /// It ran to its end.
+    Done(Transcript),
+    /// It was not run.
+    Skipped(Skip),
+    /// The harness or its machine failed on the way: why.
+    Incomplete(String),
+}
+
+/// Why a case was not run.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Skip {
+    /// The need that is not met, where it is one: its name.
+    pub need: Option<String>,
+    /// The reason, as it is shown.
+    pub reason: String,
+}
+
+/// A step whose outcome the rule does not allow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breach {
+    /// Which step of the program, from 0.
+    pub step: usize,
+    /// The step and its outcome, as the transcript prints them.
+    pub line: String,
+    /// What is allowed.
+    pub allowed: Claim,
+    /// What came of it.
+    pub observed: Outcome,
+}
+
+/// What is to be said of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// All is as claimed and as recorded.
+    Pass,
+    /// Steps came out as the rule does not allow: at least one.
+    Violation(Vec<Breach>),
+    /// All is as claimed, but not as recorded.
+    Changed,
+    /// All is as claimed; nothing is recorded of it here.
+    Unrecorded(Nearest),
+    /// Steps break the rule as the list of known deviations says: these entries.
+    Known(Vec<Breach>, Vec<usize>),
+    /// Steps break the rule otherwise than the list of known deviations says: what it tolerates,
+    /// with the place where it says so.
+    ChangedKnown(Vec<Breach>, Vec<String>),
+    /// It was not run.
+    Skipped(Skip),
+    /// The harness or its machine failed on the way: why.
+    Incomplete(String),
+    /// This step, counted from 0, was not made: it would have hit the harness itself.
+    Refused(usize),
+}
+
+/// Of a case without a record here: what other machines showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nearest {
+    /// Nothing is recorded of it.
+    None,
+    /// The record of the nearest machine says the same; it does not speak for this one.
+    Agrees,
+    /// The record of the nearest machine says something else.
+    Differs,
+}
+
+/// A verdict, with what led to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// What is to be said.
+    pub verdict: Verdict,
+    /// The block that was observed, to be recorded; `None` where there is nothing to record.
+    pub observed: Option<String>,
+    /// The block that is recorded here, or, where no record fits, on the nearest machine.
+    pub recorded: Option<String>,
+}
+
+/// Judges one case.
+///
+/// A violation outweighs a difference from the record: a claim speaks for every machine. A
+/// deviation that is tolerated is still held against the record.
+pub fn judge(
+    case: &Case,
+    ran: Ran,
+    recorded: Recorded<'_>,
+    known: &Known,
+    scale: &Scale,
+) -> Judged {
+    let block = match recorded {
+        Recorded::Block(b) | Recorded::NoRecordFits(Some(b)) => Some(b.to_owned()),
+        Recorded::Unrecorded | Recorded::NoRecordFits(None) => None,
+    };
+    let transcript = match ran {
+        Ran::Done(transcript) => transcript,
+        Ran::Skipped(skip) => return not_run(Verdict::Skipped(skip), block),
+        Ran::Incomplete(why) => return not_run(Verdict::Incomplete(why), block),
+    };
+    if let Some(verdict) = no_answer(case, &transcript) {
+        return not_run(verdict, block);
+    }
+    let observed = tidy_block(&transcript.block(&case.program));
+    let breaches = breaches(case, &transcript, scale);
+    let against_record = against_record(recorded, &observed);
+    let verdict = if breaches.is_empty() {
+        against_record
+    } else {
+        match listed(case, known, &breaches) {
+            Listed::No => Verdict::Violation(breaches),
+            Listed::Otherwise(entries) => {
+                let entries = entries.iter().filter_map(|n| known.entry(*n));
+                Verdict::ChangedKnown(breaches, entries.map(told).collect())
+            }
+            Listed::Tolerated(_) if against_record == Verdict::Changed => Verdict::Changed,
+            Listed::Tolerated(entries) => Verdict::Known(breaches, entries),
+        }
+    };
+    Judged {
+        verdict,
+        observed: Some(observed),
+        recorded: block,
+    }
+}
+
+fn not_run(verdict: Verdict, recorded: Option<String>) -> Judged {
+    Judged {
+        verdict,
+        observed: None,
+        recorded,
+    }
+}
+
+/// The verdict on a transcript that answers nothing.
+fn no_answer(case: &Case, transcript: &Transcript) -> Option<Verdict> {
+    let (told, steps) = (transcript.outcomes.len(), case.program.steps.len());
+    if told != steps {
+        let why = format!("the transcript tells of {told} steps, and the case has {steps}");
+        return Some(Verdict::Incomplete(why));
+    }
+    for (step, outcome) in transcript.outcomes.iter().enumerate() {
+        match outcome {
+            Outcome::Unsaid(reason) => {
+                return Some(Verdict::Skipped(Skip {
+                    need: None,
+                    reason: reason.clone(),
+                }));
+            }
+            Outcome::Refused => return Some(Verdict::Refused(step)),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn breaches(case: &Case, transcript: &Transcript, scale: &Scale) -> Vec<Breach> {
+    let values = Values {
+        scale,
+        file: &case.program.file,
+    };
+    let steps = case.program.steps.iter().zip(&transcript.outcomes);
+    let claimed = steps.zip(&case.claims).enumerate();
+    let broken = claimed.filter_map(|(n, ((step, outcome), claim))| {
+        let claim = claim.as_ref().filter(|c| !values.fits(c, outcome))?;
+        Some(Breach {
+            step: n,
+            line: line(step, outcome).unwrap_or_else(|| format!("open = {outcome}")),
+            allowed: claim.clone(),
+            observed: outcome.clone(),
+        })
+    });
+    broken.collect()
+}
+
+fn listed(case: &Case, known: &Known, breaches: &[Breach]) -> Listed {
+    let outcomes: Vec<String> = breaches.iter().map(|b| b.observed.to_string()).collect();
+    let seen: Vec<Observed<'_>> = breaches
+        .iter()
+        .zip(&outcomes)
+        .map(|(b, outcome)| Observed {
+            line: &b.line,
+            outcome,
+        })
+        .collect();
+    known.listed(&case.id, &seen)
+}
+
+/// What an entry tolerates, and where it says so.
+fn told(entry: &Entry) -> String {
+    let (file, line) = entry.place();
+    format!("{}  ({file}:{line})", entry.outcome)
+}
+
+fn against_record(recorded: Recorded<'_>, observed: &str) -> Verdict {
+    match recorded {
+        Recorded::Block(block) if block == observed => Verdict::Pass,
+        Recorded::Block(_) => Verdict::Changed,
+        Recorded::Unrecorded | Recorded::NoRecordFits(None) => Verdict::Unrecorded(Nearest::None),
+        Recorded::NoRecordFits(Some(block)) if block == observed => {
+            Verdict::Unrecorded(Nearest::Agrees)
+        }
+        Recorded::NoRecordFits(Some(_)) => Verdict::Unrecorded(Nearest::Differs),
+    }
+}
+
+impl Verdict {
+    /// Notes in the ledger of known deviations what the case of this id needed.
+    pub fn enter(&self, id: &str, ledger: &mut Ledger<'_>) {
+        match self {
+            Verdict::Pass | Verdict::Violation(_) | Verdict::Unrecorded(_) => ledger.ran(id, &[]),
+            Verdict::Known(_, entries) => ledger.ran(id, entries),
+            // These are reported themselves; their entries are not called stale on top of it.
+            Verdict::ChangedKnown(..)
+            | Verdict::Changed
+            | Verdict::Skipped(_)
+            | Verdict::Incomplete(_)
+            | Verdict::Refused(_) => ledger.not_run(id),
+        }
+    }
+}
+
+/// One sentence, as it is shown.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Verdict::Pass => f.write_str("as the rule allows, and as recorded"),
+            Verdict::Violation(_) => f.write_str("the rule does not allow this"),
+            Verdict::Changed => f.write_str("not what was recorded here"),
+            Verdict::Unrecorded(Nearest::None) => {
+                f.write_str("as the rule allows; nothing is recorded of it here")
+            }
+            Verdict::Unrecorded(Nearest::Agrees) => f.write_str(
+                "as the rule allows; no record fits this machine, the nearest says the same",
+            ),
+            Verdict::Unrecorded(Nearest::Differs) => f.write_str(
+                "as the rule allows; no record fits this machine, the nearest says otherwise",
+            ),
+            Verdict::Known(..) => {
+                f.write_str("the rule does not allow this; it is known and tolerated")
+            }
+            Verdict::ChangedKnown(..) => f.write_str(
+                "the rule does not allow this, and it is not the deviation that is tolerated",
+            ),
+            Verdict::Skipped(skip) => write!(f, "skipped: {}", skip.reason),
+            Verdict::Incomplete(why) => write!(f, "not run to its end: {why}"),
+            Verdict::Refused(_) => f.write_str(
+                "a step was refused: it would hit the harness, and the case is not `reckless`",
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,163 @@
+//! Reading lists of known deviations, by hand from spanned values: all mistakes at once, each in
+//! its place.
+
+use super::Entry;
+use crate::case::Mistake;
+use crate::diagnostic::{Diagnostic, SourceText};
+use crate::transcript::Outcome;
+use std::ops::Range;
+use std::sync::Arc;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+const KEYS: [&str; 4] = ["case", "outcome", "reason", "link"];
+
+/// The entries of one list, and its mistakes.
+pub(super) fn entries(source: SourceText) -> (Vec<Entry>, Vec<Diagnostic>) {
+    let source = Arc::new(source);
+    let mut reader = Reader {
+        source: source.clone(),
+        entries: Vec::new(),
+        mistakes: Vec::new(),
+    };
+    let (table, errors) = DeTable::parse_recoverable(&source.text);
+    for e in errors {
+        let span = e.span().unwrap_or(0..0);
+        reader.complain(span, e.message(), None);
+    }
+    if reader.mistakes.is_empty() {
+        reader.list(table.get_ref());
+    }
+    (reader.entries, reader.mistakes)
+}
+
+struct Reader {
+    source: Arc<SourceText>,
+    entries: Vec<Entry>,
+    mistakes: Vec<Diagnostic>,
+}
+
+impl Reader {
+    fn complain(&mut self, span: Range<usize>, message: impl Into<String>, help: Option<String>) {
+        self.mistakes.push(Diagnostic {
+            source: self.source.clone(),
+            span,
+            message: message.into(),
+            help,
+        });
+    }
+
+    fn unknown_key(&mut self, span: Range<usize>, key: &str, known: &[&str]) {
+        let mistake = Mistake::unknown(span.clone(), "key", key, known.iter().copied());
+        self.complain(span, mistake.message, mistake.help);
+    }
+
+    fn list(&mut self, table: &DeTable<'_>) {
+        for (key, value) in table {
+            if key.get_ref() != "known" {
+                self.unknown_key(key.span(), key.get_ref(), &["known"]);
+                continue;
+            }
+            let DeValue::Array(list) = value.get_ref() else {
+                let help = "write `[[known]]`, twice bracketed".to_owned();
+                self.complain(key.span(), "`known` is a list of tables", Some(help));
+                continue;
+            };
+            for item in list {
+                match item.get_ref() {
+                    DeValue::Table(entry) => self.entry(entry, item.span()),
+                    _ => self.complain(item.span(), "expected a table", None),
+                }
+            }
+        }
+    }
+
+    fn entry(&mut self, table: &DeTable<'_>, span: Range<usize>) {
+        for (key, _) in table {
+            if !KEYS.contains(&&**key.get_ref()) {
+                self.unknown_key(key.span(), key.get_ref(), &KEYS);
+            }
+        }
+        let [case, outcome, reason, link] = KEYS.map(|key| self.word(table, key, &span));
+        let link = link.filter(|(text, at)| {
+            let fine = text.starts_with("https://") && text.len() > "https://".len();
+            if !fine {
+                let help = "give the report of it: `https://…`".to_owned();
+                self.complain(at.clone(), "a link begins with `https://`", Some(help));
+            }
+            fine
+        });
+        let outcome = outcome.and_then(|(text, at)| match canonical(&text) {
+            Ok(text) => Some(text),
+            Err(m) => {
+                self.complain(at, m.message, m.help);
+                None
+            }
+        });
+        if let (Some(case), Some(outcome), Some(reason), Some(link)) = (case, outcome, reason, link)
+        {
+            self.entries.push(Entry {
+                case: case.0,
+                outcome,
+                reason: reason.0,
+                link: link.0,
+                source: self.source.clone(),
+                span: case.1,
+            });
+        }
+    }
+
+    /// A string that must be there and must not be blank, and where it is.
+    fn word(
+        &mut self,
+        table: &DeTable<'_>,
+        key: &str,
+        whole: &Range<usize>,
+    ) -> Option<(String, Range<usize>)> {
+        let found = table.iter().find(|(k, _)| k.get_ref() == key);
+        let Some((_, value)) = found else {
+            self.complain(whole.clone(), format!("`{key}` is missing"), None);
+            return None;
+        };
+        match text_of(value) {
+            None => {
+                let message = format!("`{key}` must be a string");
+                self.complain(value.span(), message, None);
+                None
+            }
+            Some(text) if text.trim().is_empty() => {
+                self.complain(value.span(), format!("`{key}` says nothing"), None);
+                None
+            }
+            Some(text) => Some((text.to_owned(), value.span())),
+        }
+    }
+}
+
+fn text_of<'a>(value: &'a Spanned<DeValue<'_>>) -> Option<&'a str> {
+    match value.get_ref() {
+        DeValue::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// An outcome, or a line of a transcript, in canonical notation.
+fn canonical(text: &str) -> Result<String, Mistake> {
+    let text = text.trim();
+    let whole = Outcome::parse(text);
+    if let Ok(outcome) = whole {
+        return Ok(outcome.to_string());
+    }
+    // The outcome may hold quoted bytes with ` = ` in them: the longest that can be read is it.
+    let mut nearest = None;
+    for (at, _) in text.match_indices(" = ") {
+        let (line, outcome) = (&text[..at], &text[at + 3..]);
+        match Outcome::parse(outcome) {
+            Ok(outcome) => return Ok(format!("{line} = {outcome}")),
+            Err(m) => nearest = Some(m),
+        }
+    }
+    whole
+        .map(|o| o.to_string())
+        .map_err(|m| nearest.unwrap_or(m))
+}

@@ -1,0 +1,126 @@
+//! What differs between two blocks, line by line.
+
+/// Lines that stand in one block where the other has others: at least one of both lists is not
+/// empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Change<'a> {
+    /// The lines of the first block.
+    pub before: Vec<&'a str>,
+    /// The lines of the second.
+    pub after: Vec<&'a str>,
+}
+
+/// Blocks of more lines than this are compared line by line in place, without looking for lines
+/// that moved.
+const LONG: usize = 400;
+
+/// The places where two blocks differ, in order, by their longest common sequence of lines.
+pub fn changes<'a>(before: &'a str, after: &'a str) -> Vec<Change<'a>> {
+    let (a, b): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    let mut found = Vec::new();
+    let mut open = Change::default();
+    let close = |open: &mut Change<'a>, found: &mut Vec<Change<'a>>| {
+        if *open != Change::default() {
+            found.push(std::mem::take(open));
+        }
+    };
+    let (mut i, mut j) = (0, 0);
+    let common = Common::of(&a, &b);
+    while i < a.len() || j < b.len() {
+        match (a.get(i), b.get(j)) {
+            (Some(x), Some(y)) if x == y => {
+                close(&mut open, &mut found);
+                (i, j) = (i + 1, j + 1);
+            }
+            (Some(x), Some(y)) => match common.ahead(i + 1, j).cmp(&common.ahead(i, j + 1)) {
+                std::cmp::Ordering::Greater => (open.before.push(x), i += 1).1,
+                std::cmp::Ordering::Less => (open.after.push(y), j += 1).1,
+                std::cmp::Ordering::Equal => {
+                    open.before.push(x);
+                    open.after.push(y);
+                    (i, j) = (i + 1, j + 1);
+                }
+            },
+            (Some(x), None) => (open.before.push(x), i += 1).1,
+            (None, Some(y)) => (open.after.push(y), j += 1).1,
+            (None, None) => {}
+        }
+    }
+    close(&mut open, &mut found);
+    found
+}
+
+/// How many lines two tails have in common, in the same order.
+struct Common {
+    lengths: Vec<u32>,
+    width: usize,
+}
+
+impl Common {
+    fn of(a: &[&str], b: &[&str]) -> Self {
+        if a.len() > LONG || b.len() > LONG {
+            return Common {
+                lengths: Vec::new(),
+                width: 0,
+            };
+        }
+        let width = b.len() + 1;
+        let mut lengths = vec![0; (a.len() + 1) * width];
+        for i in (0..a.len()).rev() {
+            for j in (0..b.len()).rev() {
+                lengths[i * width + j] = if a[i] == b[j] {
+                    lengths[(i + 1) * width + j + 1] + 1
+                } else {
+                    lengths[(i + 1) * width + j].max(lengths[i * width + j + 1])
+                };
+            }
+        }
+        Common { lengths, width }
+    }
+
+    fn ahead(&self, i: usize, j: usize) -> u32 {
+        self.lengths
+            .get(i * self.width + j)
+            .copied()
+            .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shown(before: &str, after: &str) -> String {
+        let found = changes(before, after);
+        let one = |c: &Change| format!("-{}+{}", c.before.join(","), c.after.join(","));
+        found.iter().map(one).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn places() {
+        assert_eq!(shown("a\nb\nc", "a\nx\nc"), "-b+x");
+        assert_eq!(shown("a\nb\nc", "b\nc"), "-a+");
+        assert_eq!(shown("a\nc", "a\nb\nc"), "-+b");
+        assert_eq!(shown("a\nb\nc\nd", "x\nb\ny\nd"), "-a+x -c+y");
+        assert_eq!(shown("", "a"), "-+a");
+        let long = "a\n".repeat(LONG + 1);
+        assert_eq!(shown(&long, &format!("{long}b")), "-+b");
+    }
+
+    proptest! {
+        #[test]
+        fn a_block_does_not_differ_from_itself(a in "([abc]\n){0,12}") {
+            prop_assert_eq!(changes(&a, &a), Vec::new());
+        }
+
+        #[test]
+        fn each_line_that_differs_is_told(a in "([abc]\n){0,12}", b in "([abc]\n){0,12}") {
+            let found = changes(&a, &b);
+            prop_assert_eq!(found.is_empty(), a == b);
+            let told = |side: fn(&Change) -> usize| found.iter().map(side).sum::<usize>();
+            let kept = a.lines().count() - told(|c| c.before.len());
+            prop_assert_eq!(kept, b.lines().count() - told(|c| c.after.len()));
+        }
+    }
+}
