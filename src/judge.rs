@@ -71,6 +71,8 @@ pub enum Verdict {
     Incomplete(String),
     /// This step, counted from 0, was not made: it would have hit the harness itself.
     Refused(usize),
+    /// Left to die of its fault, it told another story than when the fault was caught: which.
+    OtherDeath(String),
 }
 
 /// Of a case without a record here: what other machines showed.
@@ -232,7 +234,8 @@ impl Verdict {
             | Verdict::Changed
             | Verdict::Skipped(_)
             | Verdict::Incomplete(_)
-            | Verdict::Refused(_) => ledger.not_run(id),
+            | Verdict::Refused(_)
+            | Verdict::OtherDeath(_) => ledger.not_run(id),
         }
     }
 }
@@ -261,6 +264,7 @@ impl fmt::Display for Verdict {
             ),
             Verdict::Skipped(skip) => write!(f, "skipped: {}", skip.reason),
             Verdict::Incomplete(why) => write!(f, "not run to its end: {why}"),
+            Verdict::OtherDeath(why) => f.write_str(why),
             Verdict::Refused(_) => f.write_str(
                 "a step was refused: it would hit the harness, and the case is not `reckless`",
             ),

@@ -3,6 +3,8 @@
 
 pub mod carried;
 pub mod case;
+pub mod cli;
+pub mod command;
 pub mod diagnostic;
 pub mod digest;
 pub mod judge;
@@ -11,5 +13,6 @@ pub mod machine;
 pub mod platform;
 pub mod report;
 pub mod snapshot;
+pub mod suite;
 pub mod table;
 pub mod transcript;

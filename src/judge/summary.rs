@@ -10,6 +10,8 @@ pub struct Policy {
     pub strict: bool,
     /// These skips fail.
     pub require: Vec<Require>,
+    /// What changed is being recorded, and so is no failure.
+    pub bless: bool,
 }
 
 /// Skips that fail.
@@ -52,11 +54,12 @@ impl Policy {
             Verdict::Pass | Verdict::Known(..) => false,
             Verdict::Unrecorded(_) => self.strict,
             Verdict::Skipped(skip) => self.require.iter().any(|r| r.holds(skip)),
+            Verdict::Changed => !self.bless,
             Verdict::Violation(_)
-            | Verdict::Changed
             | Verdict::ChangedKnown(..)
             | Verdict::Incomplete(_)
-            | Verdict::Refused(_) => true,
+            | Verdict::Refused(_)
+            | Verdict::OtherDeath(_) => true,
         }
     }
 }
@@ -88,6 +91,10 @@ pub struct Summary {
     pub incomplete: usize,
     /// Would have hit the harness.
     pub refused: usize,
+    /// Faults that were left to kill, beside the run in which they were caught.
+    pub deaths: usize,
+    /// Of those: where both told another story.
+    pub other_deaths: usize,
     /// Without a record, where that fails.
     strictly: usize,
 }
@@ -113,6 +120,7 @@ impl Summary {
             }
             Verdict::Incomplete(_) => self.incomplete += 1,
             Verdict::Refused(_) => self.refused += 1,
+            Verdict::OtherDeath(_) => self.other_deaths += 1,
         }
     }
 
@@ -139,6 +147,7 @@ impl Summary {
             + self.stale
             + self.required
             + self.refused
+            + self.other_deaths
             + self.strictly
     }
 
@@ -175,6 +184,7 @@ mod tests {
         Policy {
             strict,
             require: require.collect(),
+            bless: false,
         }
     }
 

@@ -57,11 +57,11 @@ impl Frame {
     }
 
     fn checksum(&self) -> u32 {
-        let digest = Digest::default()
-            .and(self.kind.as_bytes())
-            .and(&self.sequence.to_le_bytes())
-            .and(self.payload.as_bytes());
-        (digest.0 ^ digest.0 >> 32) as u32
+        let mut digest = Digest::default();
+        digest.add(self.kind.as_bytes());
+        digest.add(&self.sequence.to_le_bytes());
+        digest.add(self.payload.as_bytes());
+        (digest.value() ^ (digest.value() >> 32)) as u32
     }
 }
 

@@ -328,6 +328,7 @@ fn word(verdict: &Verdict) -> &'static str {
         Verdict::ChangedKnown(..) => "another deviation",
         Verdict::Skipped(_) => "skipped",
         Verdict::Incomplete(_) => "incomplete",
+        Verdict::OtherDeath(_) => "other death",
         Verdict::Refused(_) => "refused",
     }
 }

@@ -5,13 +5,15 @@
 
 mod diff;
 mod human;
+mod plain;
 mod progress;
 mod text;
 
 pub use diff::{Change, changes};
 pub use human::Human;
+pub use plain::{complain, is_colourful, mistake, note, out, page};
 pub use progress::Progress;
-pub use text::{quoted, width};
+pub use text::{count, quoted, width};
 
 use crate::case::Case;
 use crate::judge::{Judged, Summary};

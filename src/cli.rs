@@ -1,0 +1,234 @@
+//! The arguments.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Tells what mmap(2) and its family really do on a machine, and whether that is right.
+#[derive(Debug, Parser)]
+#[command(name = "mmapcheck", version, max_term_width = 80, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 all is as it should be; 1 something is not (a broken rule, \
+    a changed answer, a stale entry); 2 usage, or a mistake in a table; 3 the harness or its \
+    machine failed; 4 nothing was run.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run cases and judge what comes of them
+    Run(Run),
+    /// List cases
+    List(List),
+    /// Make calls and show what comes of them, without a table
+    Try(Try),
+    /// Tell all about one case: the calls, the rule, what is recorded of it
+    Explain(Explain),
+    /// Tell what this machine is, and what it can and can't do
+    Doctor(Doctor),
+    /// Show the manual of the case language
+    Manual,
+    /// Take cases on standard input and give transcripts on standard output
+    #[command(hide = true)]
+    Worker,
+}
+
+/// Where tables and records come from.
+#[derive(Debug, Clone, Args)]
+pub struct Tables {
+    /// A folder of tables, or one table [default: ./cases in a checkout of the project, else
+    /// those that the program carries]
+    #[arg(long, value_name = "PATH", help_heading = "Tables and records")]
+    pub cases: Option<PathBuf>,
+    /// The folder of records [default: `snapshots` beside the tables]
+    #[arg(long, value_name = "DIR", help_heading = "Tables and records")]
+    pub snapshots: Option<PathBuf>,
+    /// The folder with the lists of known deviations [default: `ci/known` beside the tables]
+    #[arg(long, value_name = "DIR", help_heading = "Tables and records")]
+    pub known: Option<PathBuf>,
+}
+
+/// Which cases.
+#[derive(Debug, Clone, Args)]
+pub struct Which {
+    /// Only cases whose id holds one of these
+    #[arg(value_name = "FILTER")]
+    pub filter: Vec<String>,
+    /// Not cases whose id holds this
+    #[arg(long, value_name = "FILTER")]
+    pub skip: Vec<String>,
+    /// The filters are whole ids
+    #[arg(long)]
+    pub exact: bool,
+    /// Only a part of the cases: `slice:1/4` is the first of four
+    #[arg(long, value_name = "PART", value_parser = partition)]
+    pub partition: Option<(usize, usize)>,
+}
+
+/// On what.
+#[derive(Debug, Clone, Args)]
+pub struct Place {
+    /// Where the scratch files are made, and so the file system that is tested [default: the
+    /// folder for temporary files]
+    #[arg(long, value_name = "DIR", help_heading = "The machine")]
+    pub dir: Option<PathBuf>,
+    /// The command of a worker elsewhere: an emulator, a sandbox, another host
+    #[arg(long, value_name = "COMMAND", help_heading = "The machine")]
+    pub worker: Option<String>,
+    /// Through which entry calls go, unless a case says so itself
+    #[arg(long, value_name = "DOOR", default_value = "raw", help_heading = "The machine")]
+    pub via: Via,
+    /// How many workers run at once [default: one for each CPU]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024),
+        help_heading = "The machine")]
+    pub jobs: Option<u16>,
+    /// Do not keep each worker on one CPU
+    #[arg(long, help_heading = "The machine")]
+    pub no_pin: bool,
+    /// The most memory that one case may take, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 512,
+        value_parser = clap::value_parser!(u64).range(16..=1 << 20), help_heading = "The machine")]
+    pub memory: u64,
+    /// How long a worker may be silent before it counts as dead, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60,
+        value_parser = clap::value_parser!(u64).range(1..=86400), help_heading = "The machine")]
+    pub silence: u64,
+    /// Take the journal through a pipe even where memory is shared over fork
+    #[arg(long, hide = true)]
+    pub pipe_journal: bool,
+}
+
+/// The entry that calls go through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Via {
+    /// The kernel's own system calls
+    Raw,
+    /// The C library's functions
+    Libc,
+}
+
+/// `mmapcheck run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Which cases.
+    #[command(flatten)]
+    pub which: Which,
+    /// Record what is observed as this machine's own
+    #[arg(long, conflicts_with_all = ["let_die", "strict"])]
+    pub bless: bool,
+    /// A skip for want of this need fails the run; `all` for any
+    #[arg(long, value_name = "NEED")]
+    pub require: Vec<String>,
+    /// Cases of which nothing is recorded here fail the run
+    #[arg(long)]
+    pub strict: bool,
+    /// Run each faulting case once more for every fault, left to die of it, and compare
+    #[arg(long)]
+    pub let_die: bool,
+    /// Name this machine, and so the folder of its records
+    #[arg(long, value_name = "NAME")]
+    pub platform: Option<String>,
+    /// Where tables and records come from.
+    #[command(flatten)]
+    pub tables: Tables,
+    /// On what.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `mmapcheck list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Which cases.
+    #[command(flatten)]
+    pub which: Which,
+    /// Only count them, table by table
+    #[arg(long)]
+    pub count: bool,
+    /// Where tables and records come from.
+    #[command(flatten)]
+    pub tables: Tables,
+}
+
+/// `mmapcheck try`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mmapcheck try 'mmap(NULL, 1page, PROT_READ, MAP_SHARED, file, \
+    0)' 'load(map, 1)'")]
+pub struct Try {
+    /// The calls in order, each as one argument
+    #[arg(value_name = "CALL", required = true)]
+    pub steps: Vec<String>,
+    /// The size of the scratch file
+    #[arg(long, value_name = "QUANTITY", default_value = "1page")]
+    pub size: String,
+    /// What the scratch file holds from its beginning, as bytes: '"hello"'
+    #[arg(long, value_name = "BYTES")]
+    pub content: Option<String>,
+    /// Signals really kill
+    #[arg(long)]
+    pub let_die: bool,
+    /// Run with the rights of root
+    #[arg(long)]
+    pub root: bool,
+    /// Calls may hit the harness itself
+    #[arg(long)]
+    pub reckless: bool,
+    /// On what.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `mmapcheck explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The case's id, or a part of it that no other case has
+    #[arg(value_name = "CASE")]
+    pub case: String,
+    /// Where tables and records come from.
+    #[command(flatten)]
+    pub tables: Tables,
+}
+
+/// `mmapcheck doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Where tables and records come from.
+    #[command(flatten)]
+    pub tables: Tables,
+    /// On what.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+fn partition(text: &str) -> Result<(usize, usize), String> {
+    let wrong = || "a part is written `slice:1/4`, counted from 1".to_owned();
+    let (part, parts) = text
+        .strip_prefix("slice:")
+        .and_then(|rest| rest.split_once('/'))
+        .ok_or_else(wrong)?;
+    match (part.parse(), parts.parse()) {
+        (Ok(part), Ok(parts)) if part >= 1 && part <= parts => Ok((part, parts)),
+        _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn parts() {
+        assert_eq!(partition("slice:2/3"), Ok((2, 3)));
+        for wrong in ["slice:0/3", "slice:4/3", "1/3", "slice:1", "slice:a/b"] {
+            assert!(partition(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! `mmapcheck run`.
+
+use super::{Sources, Stop, config};
+use crate::cli::Run;
+use crate::judge::{Policy, Require};
+use crate::platform::Platform;
+use crate::report::{self, End, Event, Human, Progress, Report, Start};
+use crate::snapshot::{Blessed, Record};
+use crate::suite::{Filter, Found, Plan, Suite};
+use std::time::Instant;
+
+/// Runs cases and judges what comes of them.
+pub fn run(args: &Run) -> Result<u8, Stop> {
+    let began = Instant::now();
+    let policy = policy(args)?;
+    let sources = Sources::find(&args.tables)?;
+    if args.bless && sources.folder.is_none() {
+        return Err(Stop::Usage(
+            "--bless needs a folder to write to: name one with --snapshots".to_owned(),
+        ));
+    }
+    let plan = Plan::new(&sources.tables, &Filter::from(&args.which));
+    if plan.is_empty() {
+        report::note("no case is named so; `mmapcheck list` shows what there is")?;
+        return Ok(4);
+    }
+    let mut config = config(&args.place)?;
+    config.jobs = config.jobs.min(plan.len());
+    let needs = plan.needs();
+    let (platform, unmet) = config.ask(&needs).map_err(Stop::Failed)?;
+    let record = Record::load(sources.snapshots.as_ref(), &platform, args.platform.as_deref())?;
+    let known = sources.known(&record)?;
+    let mut human = Human::new(report::out(), report::width(), Progress::of_terminal());
+    human.event(&Event::Started(&Start {
+        tables: sources.told.clone(),
+        home: record.home().to_owned(),
+        machine: machine(&platform),
+        cases: plan.len(),
+        command: command(args),
+    }))?;
+    let suite = Suite {
+        plan: &plan,
+        config: &config,
+        platform: &platform,
+        unmet: &unmet,
+        record: &record,
+        known: &known,
+        policy: &policy,
+        let_die: args.let_die,
+    };
+    let found = suite.run(&mut |event| human.event(event))?;
+    let blessed = if args.bless { bless(&sources, &record, &found)? } else { 0 };
+    let code = found.summary.exit_code();
+    human.event(&Event::Finished(&End {
+        summary: found.summary,
+        took: began.elapsed(),
+        bless: sources.folder.map(|f| f.join(record.home()).display().to_string()),
+        blessed,
+    }))?;
+    Ok(code)
+}
+
+fn policy(args: &Run) -> Result<Policy, Stop> {
+    let require = args.require.iter().map(|w| Require::parse(w)).collect::<Result<_, _>>();
+    Ok(Policy {
+        strict: args.strict,
+        require: require.map_err(Stop::Usage)?,
+        bless: args.bless,
+    })
+}
+
+/// Writes what was observed as this machine's own; how many tables' files changed.
+fn bless(sources: &Sources, record: &Record, found: &Found) -> Result<usize, Stop> {
+    let Some(folder) = &sources.folder else {
+        return Ok(0);
+    };
+    let mut written = 0;
+    for table in &sources.tables {
+        let Some(observed) = found.observed.get(&table.stem) else {
+            continue;
+        };
+        let ids = table
+            .groups
+            .iter()
+            .flat_map(|g| (0..g.len()).map(|i| crate::snapshot::local(&g.id(i)).to_owned()));
+        let done = record
+            .bless(folder, &table.stem, ids, observed)
+            .map_err(|e| Stop::Failed(format!("the record can't be written: {e}")))?;
+        written += usize::from(done != Blessed::Unchanged);
+    }
+    Ok(written)
+}
+
+/// A machine in a few words.
+pub fn machine(platform: &Platform) -> String {
+    let scale = &platform.scale;
+    let mut words = vec![
+        format!("{} {}", platform.os, platform.kernel),
+        platform.arch.clone(),
+        format!("pages of {} KiB", scale.page >> 10),
+        platform.fs.clone(),
+    ];
+    if platform.door != "raw" {
+        words.push(format!("through {}", platform.door));
+    }
+    for (what, which) in [("in", &platform.sandbox), ("under", &platform.emulator)] {
+        if which != "none" {
+            words.push(format!("{what} {which}"));
+        }
+    }
+    if platform.rights != "ordinary" {
+        words.push(platform.rights.clone());
+    }
+    words.join(", ")
+}
+
+/// The command by which a failure is shown again, without filters.
+fn command(args: &Run) -> String {
+    let mut words = vec!["mmapcheck run".to_owned()];
+    let mut add = |flag: &str, value: &std::path::Path| {
+        words.push(format!("{flag} {}", report::quoted(&value.display().to_string())));
+    };
+    if let Some(cases) = &args.tables.cases {
+        add("--cases", cases);
+    }
+    if let Some(snapshots) = &args.tables.snapshots {
+        add("--snapshots", snapshots);
+    }
+    if let Some(known) = &args.tables.known {
+        add("--known", known);
+    }
+    if let Some(dir) = &args.place.dir {
+        add("--dir", dir);
+    }
+    if let Some(worker) = &args.place.worker {
+        words.push(format!("--worker {}", report::quoted(worker)));
+    }
+    if args.place.via == crate::cli::Via::Libc {
+        words.push("--via libc".to_owned());
+    }
+    if let Some(platform) = &args.platform {
+        words.push(format!("--platform {}", report::quoted(platform)));
+    }
+    words.join(" ")
+}

@@ -1,0 +1,55 @@
+//! `mmapcheck try`.
+
+use super::{Stop, config};
+use crate::case::program::End;
+use crate::case::{Bytes, FileSpec, Mistake, Quantity};
+use crate::cli::Try;
+use crate::machine::connection::{Answer, Job};
+use crate::report;
+use crate::table;
+use std::io::Write;
+
+/// Makes calls and shows what comes of them.
+pub fn trial(args: &Try) -> Result<u8, Stop> {
+    let mut program = table::steps(&args.steps).map_err(|wrong| {
+        let mut texts: Vec<String> = wrong
+            .iter()
+            .map(|(i, m)| report::mistake(&args.steps[*i], m))
+            .collect();
+        texts.push(report::count(wrong.len(), "mistake; nothing was run", "mistakes; nothing was run"));
+        Stop::Usage(texts.join("\n\n"))
+    })?;
+    let usage = |text: &str, m: Mistake| Stop::Usage(report::mistake(text, &m));
+    let content = args.content.as_deref().unwrap_or("\"\"");
+    program.file = FileSpec {
+        size: Quantity::parse(&args.size).map_err(|m| usage(&args.size, m))?,
+        content: Bytes::parse(content).map_err(|m| usage(content, m))?,
+    };
+    if args.content.is_none() {
+        program.file.content = Bytes::default();
+    }
+    program.end = if args.let_die { End::Signal } else { End::Caught };
+    program.reckless = args.reckless;
+    let mut config = config(&args.place)?;
+    config.jobs = 1;
+    config.start.root = args.root;
+    let job = Job {
+        index: 0,
+        program: program.to_string(),
+    };
+    let mut answer = None;
+    config
+        .run(std::iter::once(job), &mut |_, came| answer = Some(came))
+        .map_err(Stop::Failed)?;
+    match answer {
+        Some(Answer::Ran(transcript)) => {
+            let mut out = report::out();
+            for line in transcript.lines(&program) {
+                writeln!(out, "{line}")?;
+            }
+            Ok(0)
+        }
+        Some(Answer::Incomplete(why)) => Err(Stop::Failed(why)),
+        None => Err(Stop::Failed("the worker gave no answer".to_owned())),
+    }
+}

@@ -1,0 +1,380 @@
+//! A run of tables on a machine: what is chosen, run, judged, and told.
+
+use crate::case::{Case, Need, Program};
+use crate::judge::{Judged, Policy, Ran, Skip, Summary, Verdict, judge, same_death};
+use crate::known::{Known, Ledger};
+use crate::machine::connection::{Answer, Job};
+use crate::machine::pool::Config;
+use crate::platform::Platform;
+use crate::report::{CaseDone, Event};
+use crate::snapshot::{Blocks, Record, local};
+use crate::table::{Group, Table};
+use crate::transcript::Transcript;
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::time::Instant;
+
+/// Which cases are meant.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Ids that hold one of these; all where there is none.
+    pub any_of: Vec<String>,
+    /// Not those that hold one of these.
+    pub none_of: Vec<String>,
+    /// The words are whole ids.
+    pub exact: bool,
+    /// Of what is left, only this part: number from 1, and how many parts there are.
+    pub slice: Option<(usize, usize)>,
+}
+
+impl Filter {
+    /// Whether the case of this id is meant, slices aside.
+    pub fn takes(&self, id: &str) -> bool {
+        let hit = |word: &String| if self.exact { id == word } else { id.contains(word.as_str()) };
+        (self.any_of.is_empty() || self.any_of.iter().any(hit)) && !self.none_of.iter().any(hit)
+    }
+}
+
+/// The chosen cases, in the order of the tables. A million of them take a few megabytes.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    tables: &'a [Table],
+    picks: Vec<Pick>,
+}
+
+/// A case by its place.
+#[derive(Debug, Clone, Copy)]
+struct Pick {
+    table: u32,
+    group: u32,
+    case: u32,
+}
+
+impl<'a> Plan<'a> {
+    /// Chooses among the cases of `tables`.
+    pub fn new(tables: &'a [Table], filter: &Filter) -> Self {
+        let mut picks = Vec::new();
+        let mut seen = 0;
+        for (t, table) in tables.iter().enumerate() {
+            for (g, group) in table.groups.iter().enumerate() {
+                for case in 0..group.len() {
+                    let all = filter.any_of.is_empty() && filter.none_of.is_empty();
+                    if all || filter.takes(&group.id(case)) {
+                        seen += 1;
+                        let (part, parts) = filter.slice.unwrap_or((1, 1));
+                        if seen % parts == part % parts {
+                            picks.push(Pick {
+                                table: t as u32,
+                                group: g as u32,
+                                case: case as u32,
+                            });
+                        }
+                    }
+                }
+            }
+        }
+        Plan { tables, picks }
+    }
+
+    /// How many cases are chosen.
+    pub fn len(&self) -> usize {
+        self.picks.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.picks.is_empty()
+    }
+
+    fn group(&self, index: usize) -> &'a Group {
+        let pick = self.picks[index];
+        &self.tables[pick.table as usize].groups[pick.group as usize]
+    }
+
+    /// The chosen case of this number.
+    pub fn case(&self, index: usize) -> Case {
+        self.group(index).case(self.picks[index].case as usize)
+    }
+
+    /// Its id.
+    pub fn id(&self, index: usize) -> String {
+        self.group(index).id(self.picks[index].case as usize)
+    }
+
+    /// All needs of the chosen cases, each once.
+    pub fn needs(&self) -> Vec<Need> {
+        let mut needs: Vec<Need> = Vec::new();
+        let mut last = None;
+        for pick in &self.picks {
+            if last == Some((pick.table, pick.group)) {
+                continue;
+            }
+            last = Some((pick.table, pick.group));
+            let group = &self.tables[pick.table as usize].groups[pick.group as usize];
+            for need in group.needs() {
+                if !needs.contains(need) {
+                    needs.push(need.clone());
+                }
+            }
+        }
+        needs
+    }
+}
+
+/// What a run found, beside what it told on the way.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// How many cases came out how.
+    pub summary: Summary,
+    /// What was observed, by table.
+    pub observed: BTreeMap<String, Blocks>,
+}
+
+/// All that a run needs.
+#[derive(Debug)]
+pub struct Suite<'a> {
+    /// What is run.
+    pub plan: &'a Plan<'a>,
+    /// On what machine.
+    pub config: &'a Config,
+    /// What that machine is.
+    pub platform: &'a Platform,
+    /// The needs that it does not meet, with the reasons.
+    pub unmet: &'a [(Need, String)],
+    /// What is recorded of it.
+    pub record: &'a Record,
+    /// What is tolerated there.
+    pub known: &'a Known,
+    /// What fails the run.
+    pub policy: &'a Policy,
+    /// Whether every faulting case is run once more for each fault, left to die of it.
+    pub let_die: bool,
+}
+
+/// Takes the events of a run.
+pub type Sink<'a> = dyn FnMut(&Event<'_>) -> io::Result<()> + 'a;
+
+impl Suite<'_> {
+    /// Runs it. Events come in the order of the plan.
+    ///
+    /// # Errors
+    /// Nobody takes the events any more, or no worker can be had.
+    pub fn run(&self, sink: &mut Sink<'_>) -> Result<Found, Failed> {
+        let mut telling = Telling::new(self, sink);
+        let unmet: HashMap<&Need, &String> = self.unmet.iter().map(|(n, why)| (n, why)).collect();
+        let mut ordinary = Vec::new();
+        let mut as_root = Vec::new();
+        for index in 0..self.plan.len() {
+            let needs = self.plan.group(index).needs();
+            match needs.iter().find_map(|n| unmet.get(n).map(|why| (n, why))) {
+                Some((need, why)) => telling.has_come(
+                    index,
+                    Ran::Skipped(Skip {
+                        need: Some(need.name.to_owned()),
+                        reason: format!("needs {need}: {why}"),
+                    }),
+                )?,
+                None if needs.iter().any(|n| n.name == "root") => as_root.push(index as u32),
+                None => ordinary.push(index as u32),
+            }
+        }
+        self.run_these(&ordinary, false, &mut telling)?;
+        self.run_these(&as_root, true, &mut telling)?;
+        telling.finish()
+    }
+
+    fn run_these(
+        &self,
+        these: &[u32],
+        root: bool,
+        telling: &mut Telling<'_, '_>,
+    ) -> Result<(), Failed> {
+        if these.is_empty() {
+            return Ok(());
+        }
+        let jobs = these.iter().map(|index| Job {
+            index: *index as usize,
+            program: self.plan.case(*index as usize).program.to_string(),
+        });
+        let mut config = self.config.clone();
+        config.start.root = root;
+        let mut told = Ok(());
+        let mut caught = Vec::new();
+        let result = config.run(jobs, &mut |index, answer| {
+            let ran = match answer {
+                Answer::Ran(transcript) => {
+                    if self.let_die && transcript.outcomes.iter().any(|o| o.signal().is_some()) {
+                        caught.push((index, transcript.clone()));
+                    }
+                    Ran::Done(transcript)
+                }
+                Answer::Incomplete(why) => Ran::Incomplete(why),
+            };
+            if told.is_ok() {
+                told = telling.has_come(index, ran);
+            }
+        });
+        told?;
+        result.map_err(Failed::Machine)?;
+        if !caught.is_empty() {
+            self.deaths(&config, &caught, telling)?;
+        }
+        Ok(())
+    }
+
+    /// Runs each faulting case once for each of its faults, left to die of it, and holds that
+    /// against what was caught.
+    fn deaths(
+        &self,
+        config: &Config,
+        caught: &[(usize, Transcript)],
+        telling: &mut Telling<'_, '_>,
+    ) -> Result<(), Failed> {
+        let mut places = Vec::new();
+        let mut jobs = Vec::new();
+        for (which, (index, transcript)) in caught.iter().enumerate() {
+            for (step, outcome) in transcript.outcomes.iter().enumerate() {
+                // The end of another, told by wait(), is no fault of this step.
+                let own = !matches!(outcome, crate::transcript::Outcome::Killed(_));
+                if own && outcome.signal().is_some() {
+                    let program = Program {
+                        die_at: Some(step),
+                        ..self.plan.case(*index).program
+                    };
+                    jobs.push(Job {
+                        index: places.len(),
+                        program: program.to_string(),
+                    });
+                    places.push((which, step));
+                }
+            }
+        }
+        telling.found.summary.deaths += places.len();
+        let mut wrong = BTreeMap::new();
+        let result = config.run(jobs.into_iter(), &mut |place, answer| {
+            let (which, step) = places[place];
+            let (index, transcript) = &caught[which];
+            let verdict = match answer {
+                Answer::Incomplete(why) => Err(why),
+                Answer::Ran(died) => {
+                    same_death(&self.plan.case(*index).program, transcript, &died, step)
+                }
+            };
+            if let Err(why) = verdict {
+                wrong.insert((*index, step), why);
+            }
+        });
+        result.map_err(Failed::Machine)?;
+        for ((index, _), why) in wrong {
+            telling.other_death(index, why)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a run did not come to its end.
+#[derive(Debug)]
+pub enum Failed {
+    /// No worker can be had.
+    Machine(String),
+    /// The events can't be told.
+    Report(io::Error),
+}
+
+impl From<io::Error> for Failed {
+    fn from(e: io::Error) -> Self {
+        Failed::Report(e)
+    }
+}
+
+/// Judges what comes, and tells it in the order of the plan.
+struct Telling<'s, 'a> {
+    suite: &'s Suite<'s>,
+    sink: &'s mut Sink<'a>,
+    waiting: BTreeMap<usize, (Ran, Instant)>,
+    next: usize,
+    ledger: Ledger<'s>,
+    found: Found,
+    last: Instant,
+}
+
+impl<'s, 'a> Telling<'s, 'a> {
+    fn new(suite: &'s Suite<'s>, sink: &'s mut Sink<'a>) -> Self {
+        Telling {
+            suite,
+            sink,
+            waiting: BTreeMap::new(),
+            next: 0,
+            ledger: Ledger::new(suite.known),
+            found: Found::default(),
+            last: Instant::now(),
+        }
+    }
+
+    fn has_come(&mut self, index: usize, ran: Ran) -> Result<(), Failed> {
+        self.waiting.insert(index, (ran, Instant::now()));
+        while let Some((ran, came)) = self.waiting.remove(&self.next) {
+            self.tell(self.next, ran, came)?;
+            self.next += 1;
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, index: usize, ran: Ran, came: Instant) -> Result<(), Failed> {
+        let suite = self.suite;
+        let case = suite.plan.case(index);
+        let recorded = suite.record.get(&case.id);
+        let judged = judge(&case, ran, recorded, suite.known, &suite.platform.scale);
+        if let Some(block) = &judged.observed {
+            let stem = crate::snapshot::stem(&case.id).to_owned();
+            let blocks = self.found.observed.entry(stem).or_default();
+            blocks.insert(local(&case.id).to_owned(), block.clone());
+        }
+        judged.verdict.enter(&case.id, &mut self.ledger);
+        self.found.summary.add(&judged.verdict, suite.policy);
+        let took = came.saturating_duration_since(self.last);
+        self.last = came.max(self.last);
+        self.event(&case, &judged, took)?;
+        (self.sink)(&Event::Running {
+            done: index + 1,
+            id: &case.id,
+        })?;
+        Ok(())
+    }
+
+    fn event(
+        &mut self,
+        case: &Case,
+        judged: &Judged,
+        took: std::time::Duration,
+    ) -> Result<(), Failed> {
+        let fails = self.suite.policy.fails(&judged.verdict);
+        (self.sink)(&Event::Case(&CaseDone {
+            case,
+            judged,
+            fails,
+            took,
+        }))?;
+        Ok(())
+    }
+
+    /// A case died otherwise than its caught faults said.
+    fn other_death(&mut self, index: usize, why: String) -> Result<(), Failed> {
+        let case = self.suite.plan.case(index);
+        let judged = Judged {
+            verdict: Verdict::OtherDeath(why),
+            observed: None,
+            recorded: None,
+        };
+        self.found.summary.add(&judged.verdict, self.suite.policy);
+        self.event(&case, &judged, std::time::Duration::ZERO)
+    }
+
+    fn finish(mut self) -> Result<Found, Failed> {
+        for entry in self.ledger.stale() {
+            self.found.summary.stale += 1;
+            (self.sink)(&Event::Stale(entry))?;
+        }
+        Ok(self.found)
+    }
+}
