@@ -45,9 +45,9 @@ fn bound_twice(plan: &Plan, mistakes: &mut Mistakes) {
             continue;
         }
         let text = &step.written.template.text;
-        let name = text.value.find("map").map(|at| at..at + 3);
+        let before_equals = text.value.split('=').next().unwrap_or_default().trim_end();
         let m = Mistake::new(
-            name.unwrap_or(0..text.value.len()),
+            0..before_equals.len(),
             "`map` is what the case's own call gives",
         );
         mistakes.add_in(text, m.help("choose another name, or say `map = false`"));
