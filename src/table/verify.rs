@@ -39,15 +39,18 @@ pub fn verify(plan: &Plan, span: &Range<usize>, mistakes: &mut Mistakes) {
 
 /// The own call binds `map`; no step before it may.
 fn bound_twice(plan: &Plan, mistakes: &mut Mistakes) {
+    let binds_map = |w: &Written| w.step.bind.as_deref() == Some("map");
     for step in plan.before.iter().filter(|_| plan.maps) {
-        let text = &step.written.template.text;
-        let Ok(written) = Written::parse(&text.value) else {
+        if !step.written.any(binds_map) {
             continue;
-        };
-        if written.step.bind.as_deref() == Some("map") {
-            let m = Mistake::new(written.bind_span, "`map` is what the case's own call gives");
-            mistakes.add_in(text, m.help("choose another name, or say `map = false`"));
         }
+        let text = &step.written.template.text;
+        let before_equals = text.value.split('=').next().unwrap_or_default().trim_end();
+        let m = Mistake::new(
+            0..before_equals.len(),
+            "`map` is what the case's own call gives",
+        );
+        mistakes.add_in(text, m.help("choose another name, or say `map = false`"));
     }
 }
 
