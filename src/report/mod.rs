@@ -4,12 +4,16 @@
 //! that none knows more than another.
 
 mod diff;
+mod explain;
 mod human;
+mod in_c;
 mod progress;
 mod text;
 
 pub use diff::{Change, changes};
+pub use explain::{Explained, explain};
 pub use human::Human;
+pub use in_c::in_c;
 pub use progress::Progress;
 pub use text::{quoted, width};
 
