@@ -5,10 +5,17 @@ use std::path::PathBuf;
 
 /// Tells what mmap(2) and its family really do on a machine, and whether that is right.
 #[derive(Debug, Parser)]
-#[command(name = "mmapcheck", version, max_term_width = 80, propagate_version = true)]
-#[command(after_help = "Exit codes: 0 all is as it should be; 1 something is not (a broken rule, \
+#[command(
+    name = "mmapcheck",
+    version,
+    max_term_width = 80,
+    propagate_version = true
+)]
+#[command(
+    after_help = "Exit codes: 0 all is as it should be; 1 something is not (a broken rule, \
     a changed answer, a stale entry); 2 usage, or a mistake in a table; 3 the harness or its \
-    machine failed; 4 nothing was run.")]
+    machine failed; 4 nothing was run."
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -78,7 +85,12 @@ pub struct Place {
     #[arg(long, value_name = "COMMAND", help_heading = "The machine")]
     pub worker: Option<String>,
     /// Through which entry calls go, unless a case says so itself
-    #[arg(long, value_name = "DOOR", default_value = "raw", help_heading = "The machine")]
+    #[arg(
+        long,
+        value_name = "DOOR",
+        default_value = "raw",
+        help_heading = "The machine"
+    )]
     pub via: Via,
     /// How many workers run at once [default: one for each CPU]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024),
@@ -154,8 +166,10 @@ pub struct List {
 
 /// `mmapcheck try`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  mmapcheck try 'mmap(NULL, 1page, PROT_READ, MAP_SHARED, file, \
-    0)' 'load(map, 1)'")]
+#[command(
+    after_help = "Example:\n  mmapcheck try 'mmap(NULL, 1page, PROT_READ, MAP_SHARED, file, \
+    0)' 'load(map, 1)'"
+)]
 pub struct Try {
     /// The calls in order, each as one argument
     #[arg(value_name = "CALL", required = true)]
@@ -189,6 +203,9 @@ pub struct Explain {
     /// Where tables and records come from.
     #[command(flatten)]
     pub tables: Tables,
+    /// On what.
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// `mmapcheck doctor`.

@@ -158,7 +158,8 @@ impl Known {
         Listed::Tolerated(used)
     }
 
-    fn naming<'a>(&'a self, id: &'a str) -> impl Iterator<Item = usize> + 'a {
+    /// The numbers of the entries that name the case of this id.
+    pub fn naming<'a>(&'a self, id: &'a str) -> impl Iterator<Item = usize> + 'a {
         let entries = self.entries.iter().enumerate();
         entries.filter(move |(_, e)| e.names(id)).map(|(n, _)| n)
     }

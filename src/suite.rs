@@ -30,7 +30,13 @@ pub struct Filter {
 impl Filter {
     /// Whether the case of this id is meant, slices aside.
     pub fn takes(&self, id: &str) -> bool {
-        let hit = |word: &String| if self.exact { id == word } else { id.contains(word.as_str()) };
+        let hit = |word: &String| {
+            if self.exact {
+                id == word
+            } else {
+                id.contains(word.as_str())
+            }
+        };
         (self.any_of.is_empty() || self.any_of.iter().any(hit)) && !self.none_of.iter().any(hit)
     }
 }

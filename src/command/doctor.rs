@@ -25,18 +25,27 @@ pub fn doctor(args: &Doctor) -> Result<u8, Stop> {
     writeln!(out, "machine")?;
     for (what, value) in [
         ("system", format!("{} {}", platform.os, platform.kernel)),
-        ("architecture", format!("{}, {} bits", platform.arch, scale.bits)),
+        (
+            "architecture",
+            format!("{}, {} bits", platform.arch, scale.bits),
+        ),
         ("page", size(scale.page)),
         ("huge page", size(scale.huge)),
         ("memory", format!("{} MiB", scale.ram >> 20)),
-        ("address space", format!("{:#x} to {:#x}", scale.min_addr, scale.top)),
+        (
+            "address space",
+            format!("{:#x} to {:#x}", scale.min_addr, scale.top),
+        ),
         ("scratch folder", config.start.dir.display().to_string()),
         ("file system", platform.fs.clone()),
         ("C library", platform.libc.clone()),
-        ("calls go to", match platform.door.as_str() {
-            "raw" => "the kernel".to_owned(),
-            other => other.to_owned(),
-        }),
+        (
+            "calls go to",
+            match platform.door.as_str() {
+                "raw" => "the kernel".to_owned(),
+                other => other.to_owned(),
+            },
+        ),
         ("sandbox", platform.sandbox.clone()),
         ("emulator", platform.emulator.clone()),
         ("cases run as", platform.rights.clone()),
@@ -69,10 +78,16 @@ fn records(
     }
     for facet in record.facets() {
         let kept = match crate::snapshot::folders(sources.snapshots.as_ref()) {
-            Ok(folders) => folders.iter().any(|f| facet.is_met_by(f, record.reference())),
+            Ok(folders) => folders
+                .iter()
+                .any(|f| facet.is_met_by(f, record.reference())),
             Err(_) => false,
         };
-        let told = if kept { "recorded" } else { "not recorded: differences are only told" };
+        let told = if kept {
+            "recorded"
+        } else {
+            "not recorded: differences are only told"
+        };
         writeln!(out, "  differs in      {facet}: {told}")?;
     }
     Ok(())

@@ -1,9 +1,9 @@
 //! `mmapcheck explain`.
 
-use super::{Sources, Stop};
+use super::{Sources, Stop, config};
 use crate::cli::Explain;
-use crate::report;
-use crate::snapshot::everywhere;
+use crate::report::{self, Explained};
+use crate::snapshot::{Record, everywhere};
 use crate::suite::{Filter, Plan};
 use crate::table::Table;
 
@@ -11,8 +11,23 @@ use crate::table::Table;
 pub fn explain(args: &Explain) -> Result<u8, Stop> {
     let sources = Sources::find(&args.tables)?;
     let case = find(&sources.tables, &args.case)?;
-    let recorded = everywhere(sources.snapshots.as_ref(), &case.id)?;
-    report::explain(&mut report::out(), &case, &recorded)?;
+    let config = config(&args.place)?;
+    let (platform, _) = config.ask(&[]).map_err(Stop::Failed)?;
+    let record = Record::load(sources.snapshots.as_ref(), &platform, None)?;
+    let known = sources.known(&record)?;
+    let listed: Vec<_> = known
+        .naming(&case.id)
+        .filter_map(|n| known.entry(n))
+        .collect();
+    let what = Explained {
+        case: &case,
+        scale: &platform.scale,
+        home: record.home(),
+        here: record.get(&case.id),
+        everywhere: &everywhere(sources.snapshots.as_ref(), &case.id)?,
+        known: &listed,
+    };
+    report::explain(&mut report::out(), report::width(), &what)?;
     Ok(0)
 }
 
@@ -28,7 +43,11 @@ fn find(tables: &[Table], id: &str) -> Result<crate::case::Case, Stop> {
         )
     };
     let exact = plan_of(true);
-    let plan = if exact.is_empty() { plan_of(false) } else { exact };
+    let plan = if exact.is_empty() {
+        plan_of(false)
+    } else {
+        exact
+    };
     match plan.len() {
         0 => {
             let all = Plan::new(tables, &Filter::default());

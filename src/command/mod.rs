@@ -7,8 +7,8 @@ mod run;
 mod sources;
 mod trial;
 
-use crate::cli::{Cli, Command, Place, Via};
 use crate::case::program::Door;
+use crate::cli::{Cli, Command, Place, Via};
 use crate::machine::kernel::{self, Start};
 use crate::machine::pool::Config;
 use crate::report;

@@ -28,7 +28,11 @@ pub fn run(args: &Run) -> Result<u8, Stop> {
     config.jobs = config.jobs.min(plan.len());
     let needs = plan.needs();
     let (platform, unmet) = config.ask(&needs).map_err(Stop::Failed)?;
-    let record = Record::load(sources.snapshots.as_ref(), &platform, args.platform.as_deref())?;
+    let record = Record::load(
+        sources.snapshots.as_ref(),
+        &platform,
+        args.platform.as_deref(),
+    )?;
     let known = sources.known(&record)?;
     let mut human = Human::new(report::out(), report::width(), Progress::of_terminal());
     human.event(&Event::Started(&Start {
@@ -49,19 +53,29 @@ pub fn run(args: &Run) -> Result<u8, Stop> {
         let_die: args.let_die,
     };
     let found = suite.run(&mut |event| human.event(event))?;
-    let blessed = if args.bless { bless(&sources, &record, &found)? } else { 0 };
+    let blessed = if args.bless {
+        bless(&sources, &record, &found)?
+    } else {
+        0
+    };
     let code = found.summary.exit_code();
     human.event(&Event::Finished(&End {
         summary: found.summary,
         took: began.elapsed(),
-        bless: sources.folder.map(|f| f.join(record.home()).display().to_string()),
+        bless: sources
+            .folder
+            .map(|f| f.join(record.home()).display().to_string()),
         blessed,
     }))?;
     Ok(code)
 }
 
 fn policy(args: &Run) -> Result<Policy, Stop> {
-    let require = args.require.iter().map(|w| Require::parse(w)).collect::<Result<_, _>>();
+    let require = args
+        .require
+        .iter()
+        .map(|w| Require::parse(w))
+        .collect::<Result<_, _>>();
     Ok(Policy {
         strict: args.strict,
         require: require.map_err(Stop::Usage)?,
@@ -118,7 +132,10 @@ pub fn machine(platform: &Platform) -> String {
 fn command(args: &Run) -> String {
     let mut words = vec!["mmapcheck run".to_owned()];
     let mut add = |flag: &str, value: &std::path::Path| {
-        words.push(format!("{flag} {}", report::quoted(&value.display().to_string())));
+        words.push(format!(
+            "{flag} {}",
+            report::quoted(&value.display().to_string())
+        ));
     };
     if let Some(cases) = &args.tables.cases {
         add("--cases", cases);

@@ -25,7 +25,9 @@ pub struct Sources {
 
 impl std::fmt::Debug for Sources {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sources").field("told", &self.told).finish_non_exhaustive()
+        f.debug_struct("Sources")
+            .field("told", &self.told)
+            .finish_non_exhaustive()
     }
 }
 
@@ -45,7 +47,10 @@ impl Sources {
             table::read_folder(cases).map_err(wrong)?
         } else {
             let text = std::fs::read_to_string(cases).map_err(|e| {
-                wrong(std::io::Error::new(e.kind(), format!("{}: {e}", cases.display())))
+                wrong(std::io::Error::new(
+                    e.kind(),
+                    format!("{}: {e}", cases.display()),
+                ))
             })?;
             let stem = cases.file_stem().unwrap_or_default().to_string_lossy();
             vec![Source {
@@ -59,8 +64,14 @@ impl Sources {
             Some(p) => p,
             None => Path::new("."),
         };
-        let folder = args.snapshots.clone().unwrap_or_else(|| plain(&beside.join("snapshots")));
-        let known = args.known.clone().unwrap_or_else(|| plain(&beside.join("ci/known")));
+        let folder = args
+            .snapshots
+            .clone()
+            .unwrap_or_else(|| plain(&beside.join("snapshots")));
+        let known = args
+            .known
+            .clone()
+            .unwrap_or_else(|| plain(&beside.join("ci/known")));
         Ok(Sources {
             tables: load(&sources)?,
             told: cases.display().to_string(),
@@ -75,7 +86,9 @@ impl Sources {
         let below = |prefix: &str| -> Vec<(String, String)> {
             files
                 .iter()
-                .filter_map(|(path, text)| Some((path.strip_prefix(prefix)?.to_owned(), text.clone())))
+                .filter_map(|(path, text)| {
+                    Some((path.strip_prefix(prefix)?.to_owned(), text.clone()))
+                })
                 .collect()
         };
         let sources: Vec<Source> = below("cases/")
@@ -109,7 +122,10 @@ impl Sources {
     pub fn known(&self, record: &Record) -> Result<Known, Stop> {
         let known = Known::load(self.known.as_ref(), record);
         let known = known.map_err(|wrong| {
-            let texts: Vec<String> = wrong.iter().map(|d| d.render(report::is_colourful())).collect();
+            let texts: Vec<String> = wrong
+                .iter()
+                .map(|d| d.render(report::is_colourful()))
+                .collect();
             Stop::Usage(texts.join("\n"))
         })?;
         let ids: Vec<String> = self
@@ -122,7 +138,10 @@ impl Sources {
         if idle.is_empty() {
             return Ok(known);
         }
-        let texts: Vec<String> = idle.iter().map(|d| d.render(report::is_colourful())).collect();
+        let texts: Vec<String> = idle
+            .iter()
+            .map(|d| d.render(report::is_colourful()))
+            .collect();
         Err(Stop::Usage(texts.join("\n")))
     }
 }
@@ -133,9 +152,15 @@ fn load(sources: &[Source]) -> Result<Vec<Table>, Stop> {
         return Err(Stop::Usage("there is no table, no file *.toml".to_owned()));
     }
     table::load(sources).map_err(|wrong| {
-        let mut texts: Vec<String> =
-            wrong.iter().map(|d| d.render(report::is_colourful())).collect();
-        texts.push(report::count(wrong.len(), "mistake; nothing was run", "mistakes; nothing was run"));
+        let mut texts: Vec<String> = wrong
+            .iter()
+            .map(|d| d.render(report::is_colourful()))
+            .collect();
+        texts.push(report::count(
+            wrong.len(),
+            "mistake; nothing was run",
+            "mistakes; nothing was run",
+        ));
         Stop::Usage(texts.join("\n\n"))
     })
 }

@@ -16,7 +16,11 @@ pub fn trial(args: &Try) -> Result<u8, Stop> {
             .iter()
             .map(|(i, m)| report::mistake(&args.steps[*i], m))
             .collect();
-        texts.push(report::count(wrong.len(), "mistake; nothing was run", "mistakes; nothing was run"));
+        texts.push(report::count(
+            wrong.len(),
+            "mistake; nothing was run",
+            "mistakes; nothing was run",
+        ));
         Stop::Usage(texts.join("\n\n"))
     })?;
     let usage = |text: &str, m: Mistake| Stop::Usage(report::mistake(text, &m));
@@ -28,7 +32,11 @@ pub fn trial(args: &Try) -> Result<u8, Stop> {
     if args.content.is_none() {
         program.file.content = Bytes::default();
     }
-    program.end = if args.let_die { End::Signal } else { End::Caught };
+    program.end = if args.let_die {
+        End::Signal
+    } else {
+        End::Caught
+    };
     program.reckless = args.reckless;
     let mut config = config(&args.place)?;
     config.jobs = 1;

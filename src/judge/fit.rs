@@ -84,7 +84,8 @@ impl Values<'_> {
         let ((base, start), (other, at)) = (page.split_base(), byte.split_base());
         match (self.number(&start), self.number(&at)) {
             (Some(start), Some(at)) if base == other => {
-                (start..start + i128::from(self.scale.page)).contains(&at)
+                let end = start.saturating_add(i128::from(self.scale.page));
+                (start..end).contains(&at)
             }
             _ => false,
         }

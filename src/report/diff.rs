@@ -17,36 +17,33 @@ const LONG: usize = 400;
 /// The places where two blocks differ, in order, by their longest common sequence of lines.
 pub fn changes<'a>(before: &'a str, after: &'a str) -> Vec<Change<'a>> {
     let (a, b): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    let common = Common::of(&a, &b);
     let mut found = Vec::new();
     let mut open = Change::default();
-    let close = |open: &mut Change<'a>, found: &mut Vec<Change<'a>>| {
-        if *open != Change::default() {
-            found.push(std::mem::take(open));
-        }
-    };
     let (mut i, mut j) = (0, 0);
-    let common = Common::of(&a, &b);
     while i < a.len() || j < b.len() {
-        match (a.get(i), b.get(j)) {
-            (Some(x), Some(y)) if x == y => {
-                close(&mut open, &mut found);
-                (i, j) = (i + 1, j + 1);
+        let (x, y) = (a.get(i).copied(), b.get(j).copied());
+        if x == y {
+            if open != Change::default() {
+                found.push(std::mem::take(&mut open));
             }
-            (Some(x), Some(y)) => match common.ahead(i + 1, j).cmp(&common.ahead(i, j + 1)) {
-                std::cmp::Ordering::Greater => (open.before.push(x), i += 1).1,
-                std::cmp::Ordering::Less => (open.after.push(y), j += 1).1,
-                std::cmp::Ordering::Equal => {
-                    open.before.push(x);
-                    open.after.push(y);
-                    (i, j) = (i + 1, j + 1);
-                }
-            },
-            (Some(x), None) => (open.before.push(x), i += 1).1,
-            (None, Some(y)) => (open.after.push(y), j += 1).1,
-            (None, None) => {}
+            (i, j) = (i + 1, j + 1);
+            continue;
+        }
+        // Without what they have in common to go by, the lines of both are passed together.
+        let (without_x, without_y) = (common.ahead(i + 1, j), common.ahead(i, j + 1));
+        if let Some(x) = x.filter(|_| y.is_none() || without_x >= without_y) {
+            open.before.push(x);
+            i += 1;
+        }
+        if let Some(y) = y.filter(|_| x.is_none() || without_y >= without_x) {
+            open.after.push(y);
+            j += 1;
         }
     }
-    close(&mut open, &mut found);
+    if open != Change::default() {
+        found.push(open);
+    }
     found
 }
 

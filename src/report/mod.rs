@@ -4,13 +4,17 @@
 //! that none knows more than another.
 
 mod diff;
+mod explain;
 mod human;
+mod in_c;
 mod plain;
 mod progress;
 mod text;
 
 pub use diff::{Change, changes};
+pub use explain::{Explained, explain};
 pub use human::Human;
+pub use in_c::in_c;
 pub use plain::{complain, is_colourful, mistake, note, out, page};
 pub use progress::Progress;
 pub use text::{count, quoted, width};

@@ -49,6 +49,10 @@ pub fn mistake(text: &str, mistake: &Mistake) -> String {
     if let Some(help) = &mistake.help {
         group = group.element(Level::HELP.message(help.as_str()));
     }
-    let renderer = if is_colourful() { Renderer::styled() } else { Renderer::plain() };
+    let renderer = if is_colourful() {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
     renderer.render(&[group]).to_string()
 }

@@ -57,6 +57,16 @@ impl Record {
         PathBuf::from(self.home()).join(format!("{stem}.snap"))
     }
 
+    /// The same place as insta wants it told: the folder for `set_snapshot_path`, below the folder
+    /// of all snapshots, and the name of the snapshot.
+    pub fn insta_place(&self, stem: &str) -> (PathBuf, String) {
+        let (folder, name) = match stem.rsplit_once('/') {
+            Some((folder, name)) => (PathBuf::from(self.home()).join(folder), name),
+            None => (PathBuf::from(self.home()), stem),
+        };
+        (folder, name.to_owned())
+    }
+
     /// Writes [`Record::text`] where it belongs, below the folder `snapshots`: the same bytes as
     /// accepting it in review. No other machine's file is touched, and a file is either the old
     /// one or the new one, whole.

@@ -4,7 +4,7 @@
 use super::arena::Arena;
 use crate::case::call::{self, Act, ArgType, CallSpec, ResultKind};
 use crate::case::program::{Door, End};
-use crate::case::step::{Arg, Fd, Role};
+use crate::case::step::{Arg, Fd};
 use crate::case::{Content, Program, Quantity, Scale, Unit};
 use std::ffi::CStr;
 
@@ -64,8 +64,6 @@ pub struct Op {
     pub data: Vec<Vec<u8>>,
     /// Why this architecture can't say it.
     pub unsaid: Option<String>,
-    /// Whether the call is the case's own.
-    pub role: Role,
 }
 
 /// One argument ready to be put into a register.
@@ -188,7 +186,6 @@ impl Builder<'_> {
             other: None,
             data: Vec::new(),
             unsaid: None,
-            role: step.role,
         };
         for (arg, spec) in step.args.iter().zip(step.call.args) {
             let word = self.word(arg, spec.ty, &mut op)?;

@@ -1,0 +1,407 @@
+//! A program spelled as C would make its calls, with its quantities worked out for one machine.
+//!
+//! What the harness adds (catching signals, taking turns, touching byte by byte) is told in
+//! comments; the calls themselves are meant to be read, and compile.
+
+use crate::case::bytes::Bytes;
+use crate::case::call::{Act, ArgSpec, ArgType, ResultKind};
+use crate::case::{
+    Arg, Case, Claim, Door, End, Fd, FileSpec, Program, Quantity, Scale, Step, Unit,
+};
+use std::collections::{BTreeSet, HashMap};
+
+/// Byte strings up to this length are written out.
+const WRITTEN_OUT: u64 = 64;
+
+/// Words that C or the text around the calls has taken.
+const TAKEN: &[&str] = &[
+    "auto", "break", "buf", "bytes", "case", "char", "const", "continue", "default", "do",
+    "double", "else", "enum", "extern", "float", "for", "goto", "if", "int", "long", "main",
+    "register", "return", "short", "signed", "sizeof", "st", "static", "status", "struct",
+    "switch", "typedef", "union", "unsigned", "void", "volatile", "while",
+];
+
+/// The lines of C for the calls of a case; each claim stands in a comment behind its call.
+pub fn in_c(case: &Case, scale: &Scale) -> Vec<String> {
+    let mut speller = Speller {
+        scale,
+        file: &case.program.file,
+        threads: BTreeSet::new(),
+    };
+    let mut lines = preamble(&case.program, scale);
+    for name in fixtures(&case.program) {
+        lines.extend(speller.fixture(name));
+    }
+    for (n, step) in case.program.steps.iter().enumerate() {
+        let claim = case.claims.get(n).and_then(Option::as_ref);
+        lines.push(speller.line(step, claim));
+    }
+    lines
+}
+
+fn preamble(program: &Program, scale: &Scale) -> Vec<String> {
+    let mut lines = vec![format!("/* pages of {} bytes */", scale.page)];
+    if program.uses_file() {
+        lines.push(comment(&told_file(&program.file, scale)));
+    }
+    let uses = |q: &Quantity| q.names().any(|n| n == "arena");
+    let mut args = program.steps.iter().flat_map(|s| &s.args);
+    if args.any(|a| a.quantity().is_some_and(uses)) {
+        lines.push(comment("arena: a range where nothing lies"));
+    }
+    if program.via == Door::Raw {
+        lines.push(comment(
+            "each call goes straight to the kernel, as by syscall(2)",
+        ));
+    }
+    let touches = program.steps.iter().any(|s| s.call.touches());
+    match program.end {
+        End::Signal => lines.push(comment("a signal kills")),
+        End::Caught if touches => lines.push(comment(
+            "memory is touched byte by byte; a signal is caught, and the case goes on",
+        )),
+        End::Caught => {}
+    }
+    lines
+}
+
+/// What the scratch file is before the first call.
+fn told_file(spec: &FileSpec, scale: &Scale) -> String {
+    let size = spec.size.value(scale, 0, &|_| None);
+    let holds = spec.content.len(scale, &|_| size.clone().ok());
+    let told = size.clone().map_or_else(|_| spec.size.to_string(), number);
+    match (size, holds) {
+        (Ok(0), _) => "\"file\" is empty".to_owned(),
+        (Ok(_), Ok(0)) => format!("\"file\": {told} bytes, all a hole"),
+        (Ok(size), Ok(n)) if n >= size => format!("\"file\": {told} bytes, {}", spec.content),
+        _ => format!("\"file\": {told} bytes, {}, then a hole", spec.content),
+    }
+}
+
+/// The descriptors that the harness opens, each once.
+fn fixtures(program: &Program) -> BTreeSet<&str> {
+    let bound: BTreeSet<&str> = program
+        .steps
+        .iter()
+        .filter_map(|s| s.bind.as_deref())
+        .collect();
+    let args = program.steps.iter().flat_map(|s| &s.args);
+    let names = args.filter_map(|a| match a {
+        Arg::Fd(Fd::Name(n)) => Some(n.as_str()),
+        _ => None,
+    });
+    // The two ends of one pipe are made by one call.
+    names
+        .map(|n| if n == "pipe.write" { "pipe.read" } else { n })
+        .filter(|n| !bound.contains(n.split('.').next().unwrap_or(n)))
+        .collect()
+}
+
+struct Speller<'a> {
+    scale: &'a Scale,
+    file: &'a FileSpec,
+    threads: BTreeSet<String>,
+}
+
+impl Speller<'_> {
+    /// How the harness makes a descriptor that a case only names.
+    fn fixture(&self, name: &str) -> Option<String> {
+        let open = |path: &str, flags: &str| {
+            let name = c_name(name);
+            Some(format!("int {name} = open(\"{path}\", {flags});"))
+        };
+        match name {
+            "dir" => open(".", "O_RDONLY|O_DIRECTORY"),
+            "path" => open("file", "O_PATH"),
+            "dev-zero" => open("/dev/zero", "O_RDWR"),
+            "dev-null" => open("/dev/null", "O_RDWR"),
+            "proc-file" => open("/proc/self/status", "O_RDONLY"),
+            "pipe.read" => Some("int pipe_ends[2]; pipe(pipe_ends);".to_owned()),
+            "socket" => Some("int pair[2]; socketpair(AF_UNIX, SOCK_STREAM, 0, pair);".to_owned()),
+            "memfd" => {
+                let size = self.length(&self.file.size);
+                Some(format!(
+                    "int memfd = memfd_create(\"memfd\", 0); ftruncate(memfd, {size});"
+                ))
+            }
+            "epoll" => Some("int epoll = epoll_create1(0);".to_owned()),
+            "eventfd" => Some("int event = eventfd(0, 0);".to_owned()),
+            "closed" => Some("int closed = dup(0); close(closed);".to_owned()),
+            "wild" => Some("int wild = 1000000; /* never was a descriptor */".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn line(&mut self, step: &Step, claim: Option<&Claim>) -> String {
+        let mut line = String::new();
+        if step.actor != "main" {
+            line.push_str(&comment(&step.actor));
+            line.push(' ');
+        }
+        line.push_str(&self.statement(step));
+        if let Some(claim) = claim {
+            line.push_str("  ");
+            line.push_str(&comment(&claim.to_string()));
+        }
+        line
+    }
+
+    fn statement(&mut self, step: &Step) -> String {
+        let arg = |n: usize| match (step.args.get(n), step.call.args.get(n)) {
+            (Some(arg), Some(spec)) => self.arg(arg, spec),
+            _ => String::new(),
+        };
+        match step.call.act {
+            Act::Load if arg(1) == "1" => format!("*(volatile char *)({});", arg(0)),
+            Act::Load => format!("memcpy(bytes, {}, {});", arg(0), arg(1)),
+            Act::Store => self.store(step),
+            Act::Fill => format!("memset({}, {}, {});", arg(0), self.byte(step), arg(1)),
+            Act::Size => {
+                let take = self.take(step, "off_t");
+                let value = if take.is_empty() {
+                    "st.st_size;"
+                } else {
+                    &format!("{take}st.st_size;")
+                };
+                format!("fstat({}, &st); {value}", arg(0))
+            }
+            Act::Pipe => {
+                let name = step
+                    .bind
+                    .as_deref()
+                    .map_or_else(|| "ends".to_owned(), c_name);
+                format!("int {name}[2]; pipe({name});")
+            }
+            Act::Fork | Act::Thread | Act::Process => self.actor(step),
+            Act::Wait => match step.args.first() {
+                Some(Arg::Actor(name)) if self.threads.contains(name) => {
+                    format!("pthread_join({}, NULL);", c_name(name))
+                }
+                _ => format!("waitpid({}, &status, 0);", arg(0)),
+            },
+            Act::Exit => format!("_exit({});", arg(0)),
+            Act::Syscall(_) | Act::Lseek => self.call(step),
+        }
+    }
+
+    fn call(&self, step: &Step) -> String {
+        let ty = match step.call.result {
+            ResultKind::Address { .. } => "char *",
+            ResultKind::Descriptor => "int",
+            ResultKind::Number => "off_t",
+            ResultKind::Read { .. } | ResultKind::Written { .. } => "ssize_t",
+            _ => "",
+        };
+        let creates = step
+            .args
+            .iter()
+            .any(|a| matches!(a, Arg::Flags(f) if f.has("O_CREAT") || f.has("O_TMPFILE")));
+        let args: Vec<String> = step
+            .args
+            .iter()
+            .zip(step.call.args)
+            .filter(|(_, spec)| spec.name != "mode" || creates)
+            .map(|(arg, spec)| self.arg(arg, spec))
+            .collect();
+        let take = self.take(step, ty);
+        format!("{take}{}({});", step.call.name, args.join(", "))
+    }
+
+    /// The declaration that takes the result, where it has a name.
+    fn take(&self, step: &Step, ty: &str) -> String {
+        let Some(bind) = &step.bind else {
+            return String::new();
+        };
+        let space = if ty.ends_with('*') { "" } else { " " };
+        format!("{ty}{space}{} = ", fd_name(bind))
+    }
+
+    fn actor(&mut self, step: &Step) -> String {
+        let bind = step.bind.clone().unwrap_or_default();
+        let name = c_name(&bind);
+        match step.call.act {
+            Act::Fork => format!("pid_t {name} = fork();"),
+            Act::Thread => {
+                self.threads.insert(bind.clone());
+                let what = format!("from here on {bind} acts too");
+                format!("pthread_t {name};  {}", comment(&what))
+            }
+            _ => {
+                let what = format!("{bind} was started before, and shares nothing but the files");
+                format!("pid_t {name};  {}", comment(&what))
+            }
+        }
+    }
+
+    fn store(&self, step: &Step) -> String {
+        let (Some(Arg::Quantity(addr)), Some(Arg::Bytes(b))) =
+            (step.args.first(), step.args.get(1))
+        else {
+            return String::new();
+        };
+        let to = self.address(addr);
+        match self.written_out(b) {
+            Some(one) if one.len() == 1 => {
+                format!("*(volatile char *)({to}) = {};", character(one[0]))
+            }
+            Some(text) => format!("memcpy({to}, {}, {});", literal(&text), text.len()),
+            None => {
+                let len = b.len(self.scale, &|u| self.eof(u));
+                let len = len.map_or_else(|_| "sizeof bytes".to_owned(), number);
+                format!("memcpy({to}, bytes, {len});  {}", comment(&b.to_string()))
+            }
+        }
+    }
+
+    fn byte(&self, step: &Step) -> String {
+        match step.args.get(2) {
+            Some(Arg::Bytes(b)) => {
+                let bytes = self.written_out(b).unwrap_or_default();
+                character(bytes.first().copied().unwrap_or_default())
+            }
+            _ => "0".to_owned(),
+        }
+    }
+
+    fn written_out(&self, b: &Bytes) -> Option<Vec<u8>> {
+        let content = b.content(self.scale, &|u| self.eof(u)).ok()?;
+        content.to_vec(WRITTEN_OUT)
+    }
+
+    fn arg(&self, arg: &Arg, spec: &ArgSpec) -> String {
+        match (arg, spec.ty) {
+            (Arg::Quantity(q), ArgType::Len) => self.length(q),
+            (Arg::Quantity(q), ArgType::Offset) => self.offset(q),
+            (Arg::Quantity(q), ArgType::Int(..)) if spec.name == "mode" => {
+                let n = q.value(self.scale, 0, &|_| None).unwrap_or_default();
+                format!("0{n:o}")
+            }
+            (Arg::Quantity(q), ArgType::Int(..)) => self.offset(q),
+            (Arg::Quantity(q), _) => self.address(q),
+            (Arg::Flags(set), ArgType::Flags(domain)) => set.display(domain),
+            (Arg::Fd(Fd::Name(n)), _) => fd_name(n),
+            (Arg::Path(path), _) => match *path {
+                "dir" => "\".\"".to_owned(),
+                path => format!("\"{path}\""),
+            },
+            (Arg::Bytes(b), _) => match self.written_out(b) {
+                Some(text) => literal(&text),
+                None => format!("bytes {}", comment(&b.to_string())),
+            },
+            (Arg::Actor(name), _) => c_name(name),
+            _ => arg.display(spec),
+        }
+    }
+
+    fn length(&self, q: &Quantity) -> String {
+        let value = self.number(q, self.scale.word_max());
+        value.map_or_else(|| self.named(q), number)
+    }
+
+    fn offset(&self, q: &Quantity) -> String {
+        let value = self.number(q, i64::MAX.into());
+        value.map_or_else(|| self.named(q), number)
+    }
+
+    fn address(&self, q: &Quantity) -> String {
+        let q = q.with_eof(&self.file.size);
+        match (self.number(&q, self.scale.word_max()), q.split_base()) {
+            (Some(0), _) => "NULL".to_owned(),
+            (Some(n), _) => format!("(void *){n:#x}"),
+            _ => self.named(&q),
+        }
+    }
+
+    /// A quantity that counts from a name: `map + 4096`.
+    fn named(&self, q: &Quantity) -> String {
+        let q = q.with_eof(&self.file.size);
+        let (base, rest) = q.split_base();
+        let value = self.number(&rest, self.scale.word_max());
+        match (base, value) {
+            (Some(base), Some(0)) => c_name(base),
+            (Some(base), Some(n)) if n < 0 => format!("{} - {}", c_name(base), number(-n)),
+            (Some(base), Some(n)) => format!("{} + {}", c_name(base), number(n)),
+            _ => format!("0 {}", comment(&q.to_string())),
+        }
+    }
+
+    fn number(&self, q: &Quantity, max: i128) -> Option<i128> {
+        q.value(self.scale, max, &|u| self.eof(u)).ok()
+    }
+
+    fn eof(&self, unit: &Unit) -> Option<i128> {
+        let size = || self.file.size.value(self.scale, 0, &|_| None).ok();
+        (*unit == Unit::Eof).then(size)?
+    }
+}
+
+/// Decimal where a person would write it so.
+fn number(n: i128) -> String {
+    if n.unsigned_abs() < 1 << 32 {
+        n.to_string()
+    } else if n < 0 {
+        format!("-{:#x}", n.unsigned_abs())
+    } else {
+        format!("{n:#x}")
+    }
+}
+
+fn comment(text: &str) -> String {
+    format!("/* {} */", text.replace("*/", "* /"))
+}
+
+/// A name of the notation as C can have it.
+fn c_name(name: &str) -> String {
+    let name = name.replace('-', "_");
+    if TAKEN.contains(&name.as_str()) {
+        return format!("{name}_");
+    }
+    match name.split_once('.') {
+        Some((pipe, "read")) => format!("{pipe}[0]"),
+        Some((pipe, _)) => format!("{pipe}[1]"),
+        None => name,
+    }
+}
+
+/// The variable of a descriptor.
+fn fd_name(name: &str) -> String {
+    let own = HashMap::from([
+        ("file", "fd"),
+        ("pipe.read", "pipe_ends[0]"),
+        ("pipe.write", "pipe_ends[1]"),
+        ("socket", "pair[0]"),
+        ("eventfd", "event"),
+    ]);
+    own.get(name)
+        .map_or_else(|| c_name(name), |n| (*n).to_owned())
+}
+
+fn character(byte: u8) -> String {
+    match byte {
+        b'\'' | b'\\' => format!("'\\{}'", byte as char),
+        0x20..0x7f => format!("'{}'", byte as char),
+        _ => format!("{byte:#04x}"),
+    }
+}
+
+/// A string of C; other bytes are octal, which ends after three digits.
+fn literal(bytes: &[u8]) -> String {
+    let mut out = String::from("\"");
+    for byte in bytes {
+        match byte {
+            b'"' | b'\\' => {
+                out.push('\\');
+                out.push(*byte as char);
+            }
+            // `??` would begin a trigraph.
+            b'?' => out.push_str("\\?"),
+            0x20..0x7f => out.push(*byte as char),
+            _ => out.push_str(&format!("\\{byte:03o}")),
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,240 @@
+//! Programs spelled in C, read by a person and by a compiler.
+
+use super::*;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+fn case(program: &str, claims: &[(usize, &str)]) -> Case {
+    let program = Program::parse(program).unwrap();
+    let mut all = vec![None; program.steps.len()];
+    for (n, claim) in claims {
+        all[*n] = Some(Claim::parse(claim).unwrap());
+    }
+    Case {
+        id: "t::c".into(),
+        program,
+        claims: all,
+        needs: Vec::new(),
+        why: "why".into(),
+        cite: Vec::new(),
+        file: "cases/t.toml".into(),
+        line: 1,
+    }
+}
+
+fn spelled(program: &str, claims: &[(usize, &str)]) -> String {
+    in_c(&case(program, claims), &Scale::ordinary(4096)).join("\n")
+}
+
+const EVERYTHING: &str = "size 1page + 1\ncontent \"abc\"*10\n\
+    open file = open(file, O_RDWR)\n\
+    step other = open(new, O_RDWR|O_CREAT, 416)\n\
+    step p = pipe()\n\
+    step double = process()\n\
+    own map = mmap(NULL, eof, PROT_READ|PROT_WRITE, MAP_SHARED, file, 1page)\n\
+    step two = mmap(arena + 16page, 2page, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED, -1, 0)\n\
+    step mmap(0x7000, max, PROT_READ, 0, dev-zero, -1page)\n\
+    step load(map + 1page, 1)\n\
+    step load(map + eof - 1, 7)\n\
+    step store(map, \"x\")\n\
+    step store(map, \"say \\\"hi??\\\"\")\n\
+    step store(map, x\"00 01 ff\")\n\
+    step store(map, \"ab\"*1page)\n\
+    step fill(map, 1page, \"'\")\n\
+    step mprotect(map, 1page, PROT_READ)\n\
+    step msync(map, 1page, MS_SYNC)\n\
+    step n = pread(file, buf, 5, 0)\n\
+    step read(file, map + 3, 5)\n\
+    step pwrite(file, \"hello\", 5, eof)\n\
+    step write(p.write, map, 1page)\n\
+    step at = lseek(file, 0, SEEK_END)\n\
+    step size(file)\n\
+    step s = size(other)\n\
+    step ftruncate(file, 1TiB)\n\
+    step child = fork()\n\
+    step t = thread()\n\
+    step child: load(map, 1)\n\
+    step t: munmap(map, 1page)\n\
+    step child: exit(3)\n\
+    step wait(child)\n\
+    step wait(t)\n\
+    step wait(double)\n\
+    step close(pipe.read)\n\
+    step close(pipe.write)\n\
+    step close(socket)\n\
+    step close(memfd)\n\
+    step close(path)\n\
+    step close(dir)\n\
+    step close(dev-null)\n\
+    step close(epoll)\n\
+    step close(eventfd)\n\
+    step close(proc-file)\n\
+    step close(closed)\n\
+    step close(wild)\n\
+    step close(77)\n\
+    step unlink(dir)\n";
+
+#[test]
+fn every_call_is_spelled() {
+    let text = EVERYTHING.replace("\\\"", "");
+    insta::assert_snapshot!(spelled(&text, &[(4, "ok"), (7, "SIGBUS BUS_ADRERR at map + 1page"), (10, "x\"2a 2f\" | \"*/\"")]), @r##"
+    /* pages of 4096 bytes */
+    /* "file": 4097 bytes, "abc"*10, then a hole */
+    /* arena: a range where nothing lies */
+    /* each call goes straight to the kernel, as by syscall(2) */
+    /* memory is touched byte by byte; a signal is caught, and the case goes on */
+    int closed = dup(0); close(closed);
+    int dev_null = open("/dev/null", O_RDWR);
+    int dev_zero = open("/dev/zero", O_RDWR);
+    int dir = open(".", O_RDONLY|O_DIRECTORY);
+    int epoll = epoll_create1(0);
+    int event = eventfd(0, 0);
+    int memfd = memfd_create("memfd", 0); ftruncate(memfd, 4097);
+    int path = open("file", O_PATH);
+    int pipe_ends[2]; pipe(pipe_ends);
+    int proc_file = open("/proc/self/status", O_RDONLY);
+    int pair[2]; socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+    int wild = 1000000; /* never was a descriptor */
+    int fd = open("file", O_RDWR);
+    int other = open("new", O_RDWR|O_CREAT, 0640);
+    int p[2]; pipe(p);
+    pid_t double_;  /* double was started before, and shares nothing but the files */
+    char *map = mmap(NULL, 4097, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 4096);  /* ok */
+    char *two = mmap(arena + 65536, 8192, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED, -1, 0);
+    mmap((void *)0x7000, 0xffffffffffffffff, PROT_READ, 0, dev_zero, -4096);
+    *(volatile char *)(map + 4096);  /* SIGBUS BUS_ADRERR at map + 1page */
+    memcpy(bytes, map + 4096, 7);
+    *(volatile char *)(map) = 'x';
+    memcpy(map, "say hi\?\?", 8);  /* "* /" | "* /" */
+    memcpy(map, "\000\001\377", 3);
+    memcpy(map, bytes, 8192);  /* "ab"*1page */
+    memset(map, '\'', 4096);
+    mprotect(map, 4096, PROT_READ);
+    msync(map, 4096, MS_SYNC);
+    ssize_t n = pread(fd, buf, 5, 0);
+    read(fd, map + 3, 5);
+    pwrite(fd, "hello", 5, 4097);
+    write(p[1], map, 4096);
+    off_t at = lseek(fd, 0, SEEK_END);
+    fstat(fd, &st); st.st_size;
+    fstat(other, &st); off_t s = st.st_size;
+    ftruncate(fd, 0x10000000000);
+    pid_t child = fork();
+    pthread_t t;  /* from here on t acts too */
+    /* child */ *(volatile char *)(map);
+    /* t */ munmap(map, 4096);
+    /* child */ _exit(3);
+    waitpid(child, &status, 0);
+    pthread_join(t, NULL);
+    waitpid(double_, &status, 0);
+    close(pipe_ends[0]);
+    close(pipe_ends[1]);
+    close(pair[0]);
+    close(memfd);
+    close(path);
+    close(dir);
+    close(dev_null);
+    close(epoll);
+    close(event);
+    close(proc_file);
+    close(closed);
+    close(wild);
+    close(77);
+    unlink(".");
+    "##);
+}
+
+#[test]
+fn a_death_and_the_library_s_door_are_told() {
+    let text =
+        "libc\nsignal\nown map = mmap(NULL, 1page, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)\n";
+    insta::assert_snapshot!(spelled(text, &[]), @r##"
+    /* pages of 4096 bytes */
+    /* a signal kills */
+    char *map = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
+    "##);
+}
+
+#[test]
+fn the_page_size_is_the_machine_s() {
+    let case = case("step munmap(NULL, 2page)\n", &[]);
+    let lines = in_c(&case, &Scale::ordinary(65536));
+    assert_eq!(lines.last().unwrap(), "munmap(NULL, 131072);");
+}
+
+#[test]
+fn the_file_is_told() {
+    let told = |size: &str, content: &str| {
+        let file = FileSpec {
+            size: Quantity::parse(size).unwrap(),
+            content: Bytes::parse(content).unwrap(),
+        };
+        told_file(&file, &Scale::ordinary(4096))
+    };
+    assert_eq!(told("0", "\"\""), "\"file\" is empty");
+    assert_eq!(told("3", "\"abc\""), "\"file\": 3 bytes, \"abc\"");
+    assert_eq!(
+        told("1page", "\"a\"*eof"),
+        "\"file\": 4096 bytes, \"a\"*eof"
+    );
+    assert_eq!(
+        told("4", "\"abc\""),
+        "\"file\": 4 bytes, \"abc\", then a hole"
+    );
+}
+
+/// Every call that a table can make is spelled in some way.
+#[test]
+fn no_call_is_forgotten() {
+    for call in crate::case::call::CALLS {
+        assert!(
+            EVERYTHING.contains(&format!("{}(", call.name)),
+            "{}",
+            call.name
+        );
+    }
+    for (name, _) in crate::case::call::FIXTURES {
+        assert!(EVERYTHING.contains(name), "{name}");
+    }
+}
+
+#[test]
+fn a_compiler_takes_it() {
+    let text = EVERYTHING.replace("\\\"", "");
+    let mut source = String::from(
+        "#define _GNU_SOURCE\n#include <fcntl.h>\n#include <pthread.h>\n#include <string.h>\n\
+         #include <sys/epoll.h>\n#include <sys/eventfd.h>\n#include <sys/mman.h>\n\
+         #include <sys/socket.h>\n#include <sys/stat.h>\n#include <sys/wait.h>\n\
+         #include <unistd.h>\n\
+         void f(char *arena, char *buf, char *bytes, struct stat st, int status) {\n",
+    );
+    source.push_str(&spelled(&text, &[(4, "ok"), (9, "\"*/\"")]));
+    source.push_str("\n}\n");
+    let mut cc = Command::new("cc")
+        .args([
+            "-fsyntax-only",
+            "-std=gnu11",
+            "-Wall",
+            "-Werror",
+            "-xc",
+            "-",
+        ])
+        .args([
+            "-Wno-unused-value",
+            "-Wno-unused-variable",
+            "-Wno-unused-result",
+        ])
+        .args(["-Wno-uninitialized", "-Wno-overflow"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    cc.stdin
+        .take()
+        .unwrap()
+        .write_all(source.as_bytes())
+        .unwrap();
+    let out = cc.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success(), "{said}\n{source}");
+}
