@@ -1,0 +1,156 @@
+//! The page `docs/tutorial.md` says of each claim of a tutorial whether it is right. It is held to
+//! the table `cases/tutorial.toml`, whose cases it names, and to the recorded transcripts that it
+//! quotes.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+const PAGE: &str = "docs/tutorial.md";
+const TABLE: &str = "cases/tutorial.toml";
+const SNAPSHOT: &str = "snapshots/linux-x86_64/tutorial.snap";
+
+/// How a verdict begins; the sentence goes on from there.
+const VERDICTS: [&str; 3] = ["**Right.**", "**Wrong.**", "**Right only when**"];
+
+/// One claim of the tutorial, as the page treats it.
+struct Section {
+    heading: String,
+    body: String,
+}
+
+fn read(path: &str) -> String {
+    let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&whole).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+/// The sections whose headings are numbered: `## 4. …`.
+fn sections(page: &str) -> Vec<Section> {
+    page.split("\n## ")
+        .skip(1)
+        .filter_map(|text| text.split_once('\n'))
+        .filter(|(heading, _)| heading.starts_with(|c: char| c.is_ascii_digit()))
+        .map(|(heading, body)| Section {
+            heading: heading.to_owned(),
+            body: body.to_owned(),
+        })
+        .collect()
+}
+
+/// The claims of the table, in its order: each with the names of its cases.
+fn claims(table: &str) -> Vec<(String, Vec<String>)> {
+    let mut claims: Vec<(String, Vec<String>)> = Vec::new();
+    for line in table.lines() {
+        let numbered = line
+            .strip_prefix("# ")
+            .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        if let Some(claim) = numbered {
+            claims.push((claim.to_owned(), Vec::new()));
+        } else if let Some(name) = line
+            .strip_prefix("name = \"")
+            .and_then(|rest| rest.strip_suffix('"'))
+        {
+            let (_, names) = claims.last_mut().expect("a case before the first claim");
+            names.push(name.to_owned());
+        }
+    }
+    claims
+}
+
+/// The names of cases in a text: what follows `tutorial::`.
+fn named(text: &str) -> BTreeSet<String> {
+    let is_of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    text.split("tutorial::")
+        .skip(1)
+        .map(|rest| rest.split(|c| !is_of_name(c)).next().unwrap_or_default())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The transcripts that a text quotes: its fenced blocks that are marked `transcript`.
+fn quoted(text: &str) -> Vec<String> {
+    text.split("```transcript\n")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("```"))
+        .map(|(block, _)| block.to_owned())
+        .collect()
+}
+
+#[test]
+fn the_page_has_one_section_for_each_claim_in_order() {
+    let (page, table) = (read(PAGE), read(TABLE));
+    let (sections, claims) = (sections(&page), claims(&table));
+    assert!(!sections.is_empty(), "{PAGE} has no numbered sections");
+    let headings: Vec<String> = sections.into_iter().map(|s| s.heading).collect();
+    let expected: Vec<String> = claims.into_iter().map(|(claim, _)| claim).collect();
+    assert_eq!(headings, expected, "headings of {PAGE}, claims of {TABLE}");
+    for (i, heading) in headings.iter().enumerate() {
+        let number = format!("{}. ", i + 1);
+        assert!(heading.starts_with(&number), "{heading} is out of order");
+    }
+}
+
+#[test]
+fn each_claim_has_exactly_one_verdict() {
+    for section in sections(&read(PAGE)) {
+        let verdicts: usize = VERDICTS
+            .iter()
+            .map(|v| section.body.matches(v).count())
+            .sum();
+        assert_eq!(verdicts, 1, "verdicts on: {}", section.heading);
+        let first = section.body.trim_start();
+        assert!(
+            VERDICTS.iter().any(|v| first.starts_with(v)),
+            "the section does not begin with its verdict: {}",
+            section.heading
+        );
+    }
+}
+
+#[test]
+fn each_section_names_the_cases_of_its_claim_and_no_others() {
+    let (page, table) = (read(PAGE), read(TABLE));
+    for (section, (claim, names)) in sections(&page).iter().zip(claims(&table)) {
+        let names: BTreeSet<String> = names.into_iter().collect();
+        assert!(!names.is_empty(), "no case for: {claim}");
+        assert_eq!(named(&section.body), names, "cases of: {claim}");
+    }
+}
+
+#[test]
+fn quoted_transcripts_are_the_recorded_ones() {
+    let (page, snapshot) = (read(PAGE), read(SNAPSHOT));
+    for section in sections(&page) {
+        let blocks = quoted(&section.body);
+        assert!(!blocks.is_empty(), "no transcript: {}", section.heading);
+        for block in blocks {
+            assert!(
+                is_recorded(&block, &snapshot),
+                "not in {SNAPSHOT}:\n{block}"
+            );
+        }
+    }
+}
+
+/// Whether a block stands in the record, from the line with the case's name to its last line.
+fn is_recorded(block: &str, snapshot: &str) -> bool {
+    let lines: Vec<&str> = block.lines().collect();
+    let recorded: Vec<&str> = snapshot.lines().collect();
+    let ends_there = |at: usize| {
+        recorded
+            .get(at + lines.len())
+            .is_none_or(|next| !next.starts_with(' '))
+    };
+    let mut found = recorded.windows(lines.len().max(1)).enumerate();
+    !lines.is_empty() && found.any(|(at, window)| window == lines && ends_there(at))
+}
+
+#[test]
+fn a_part_of_a_transcript_and_a_changed_one_are_not_recorded() {
+    let snapshot = "one\n  mmap = map\n  file unchanged\ntwo\n  mmap = EINVAL\n";
+    assert!(is_recorded("two\n  mmap = EINVAL\n", snapshot));
+    assert!(is_recorded("one\n  mmap = map\n  file unchanged\n", snapshot));
+    assert!(!is_recorded("one\n  mmap = map\n", snapshot));
+    assert!(!is_recorded("two\n  mmap = ENOMEM\n", snapshot));
+    assert!(!is_recorded("", snapshot));
+}
