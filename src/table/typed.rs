@@ -81,7 +81,6 @@ fn opening() -> Written {
         claim_span: 0..0,
         actor_span: None,
         bind_span: 0..0,
-        uses: Vec::new(),
     }
 }
 

@@ -186,6 +186,7 @@ impl Journal {
     }
 
     #[expect(unsafe_code, reason = "a bounds-checked write into the shared array")]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     fn write_record(&self, step: usize, record: Record) {
         if step < STEPS_MAX {
             // SAFETY: in bounds; only the holder of the turn writes, and the worker reads a
@@ -227,6 +228,7 @@ impl Journal {
 
     /// Room for `len` bytes that a step is about to read.
     #[expect(unsafe_code, reason = "a bounds-checked place in the shared bytes")]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     pub fn room(&self, len: usize) -> Option<(u32, *mut u8)> {
         let shared = self.shared();
         let at = shared.used.load(Ordering::Relaxed) as usize;
@@ -238,6 +240,7 @@ impl Journal {
     }
 
     /// Notes what is about to happen, or what came of it. Called by the actor whose turn it is.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     pub fn note(&self, step: usize, record: Record) {
         self.write_record(step, record);
         let shared = self.shared();
@@ -255,6 +258,7 @@ impl Journal {
     }
 
     /// Notes that the calling thread of this process acts from now on.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     pub fn take_turn(&self, actor: usize, pid: i32, tid: i32) {
         let shared = self.shared();
         shared.holder.store(tid, Ordering::Release);

@@ -47,6 +47,7 @@ impl Worker {
         };
         self.journal.reset(compiled.ops.len());
         let worker = std::process::id() as i32;
+        let die_together = !main_may_end_early(compiled);
         let makes_actors = compiled.actors.len() > 1 || self.journal.is_pipe();
         // SAFETY: the child uses only what it has a copy of, and never returns from here.
         let pid = unsafe { sys::fork(makes_actors) }.map_err(|e| format!("no child: {e}"))?;
@@ -57,6 +58,7 @@ impl Worker {
                 harness.as_deref(),
                 file.as_ref(),
                 worker,
+                die_together,
             );
         }
         let watch = Watch {
@@ -82,6 +84,7 @@ impl Worker {
     }
 
     /// Everything from here on happens in the child.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     fn be_child(
         &self,
         compiled: &Compiled,
@@ -89,6 +92,7 @@ impl Worker {
         harness: Option<&[(u64, u64)]>,
         file: Option<&CaseFile>,
         worker: i32,
+        die_together: bool,
     ) -> ! {
         sys::die_with_parent(worker);
         sys::own_group(0);
@@ -107,7 +111,7 @@ impl Worker {
                 harness: harness.map(|h| std::slice::from_raw_parts(h.as_ptr(), h.len())),
                 page: self.scale.page,
                 top: self.scale.top,
-                die_together: !main_may_end_early(compiled),
+                die_together,
             }
         };
         child::run(setting)

@@ -105,6 +105,7 @@ pub fn wait_until_dead(pid: i32) {
 }
 
 /// Ends this process at once, with nothing flushed or unwound.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
 pub fn exit(status: libc::c_int) -> ! {
     // SAFETY: it does not return.
     unsafe { libc::_exit(status) }
@@ -200,6 +201,7 @@ pub fn move_up(fd: RawFd, to: RawFd) -> io::Result<RawFd> {
 }
 
 /// Closes a descriptor; whether it was open does not matter here.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
 pub fn close(fd: RawFd) {
     // SAFETY: the caller gives up the descriptor.
     unsafe {
@@ -208,6 +210,7 @@ pub fn close(fd: RawFd) {
 }
 
 /// Closes all descriptors from `first` on.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
 pub fn close_from(first: RawFd, last: RawFd) {
     // SAFETY: the caller gives up the descriptors.
     unsafe {
@@ -221,6 +224,7 @@ pub fn close_from(first: RawFd, last: RawFd) {
 }
 
 /// The calling thread's number.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
 pub fn thread_id() -> i32 {
     // SAFETY: no arguments.
     unsafe { libc::syscall(libc::SYS_gettid) as i32 }
@@ -266,6 +270,7 @@ pub fn pipe_ends() -> Result<(RawFd, RawFd), i32> {
 
 /// Asks to be killed when `parent` ends, and ends if it already has. To be called after every
 /// change of user, which clears the wish.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
 pub fn die_with_parent(parent: i32) {
     // SAFETY: numbers only.
     unsafe {
@@ -311,6 +316,7 @@ pub fn is_readable(fd: RawFd, milliseconds: i32) -> bool {
 
 /// Gives a process (0: this one) a process group of its own. Parent and child both do so, whoever
 /// comes first.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
 pub fn own_group(pid: i32) {
     // SAFETY: numbers only.
     unsafe {

@@ -7,7 +7,7 @@ use super::janitor::Janitor;
 use super::journal::Journal;
 use super::rights::Rights;
 use super::scratch::Scratch;
-use super::{abi, maps, normal, probe, rights, sys};
+use super::{abi, normal, probe, rights, sys};
 use crate::case::program::Door;
 use crate::case::{Need, Program, Scale};
 use crate::machine::frame::{self, Frame, Line};
@@ -198,7 +198,6 @@ impl Worker {
             );
             journal.set_pipe_ends(ends);
         }
-        maps::share_code_with_children();
         rights.take(parent)?;
         sys::adopt_orphans();
         let scale = probe::scale();
