@@ -274,7 +274,9 @@ impl Arg {
                 }
                 Quantity::read(words).map(Arg::Quantity)
             }
-            ArgType::Actor => words.ident("an actor").map(|(name, _)| Arg::Actor(name.to_owned())),
+            ArgType::Actor => words
+                .ident("an actor")
+                .map(|(name, _)| Arg::Actor(name.to_owned())),
         }
     }
 
@@ -359,9 +361,9 @@ impl Fd {
                 words.next_word();
                 Ok(Fd::Number(if negative { -n } else { n }))
             }
-            Some(Token::Ident(_)) if !negative => {
-                words.ident("a descriptor").map(|(n, _)| Fd::Name(n.to_owned()))
-            }
+            Some(Token::Ident(_)) if !negative => words
+                .ident("a descriptor")
+                .map(|(n, _)| Fd::Name(n.to_owned())),
             _ => Err(words.surprise("a descriptor: a name, or a number")),
         }
     }

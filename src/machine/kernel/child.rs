@@ -62,7 +62,7 @@ pub fn run(setting: Setting) -> ! {
         index: 0,
         turn: Turn::default(),
     };
-    main.turn.pids[0] = std::process::id() as i32;
+    main.turn.pids[0] = sys::process_id();
     Fixtures::open(setting.compiled, &mut main.turn);
     actors::start_peers(&mut main);
     main.has_turn();

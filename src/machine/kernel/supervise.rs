@@ -7,27 +7,33 @@
 use super::child::{self, Setting};
 use super::compiled::{Compiled, Op};
 use super::guard::{Finding, Guard};
-use super::journal::{Journal, Record, kind};
-use super::render::{Ended, Renderer};
+use super::journal::{Journal, Raw, Record, kind};
+use super::render::Ended;
 use super::scratch::CaseFile;
 use super::turn::{Pipes, WORKER};
 use super::worker::Worker;
 use super::{maps, normal, sys};
-use crate::case::Program;
+use crate::case::Content;
 use crate::case::call::Act;
 use crate::case::program::End;
 use crate::transcript::{FileAfter, Outcome, Transcript};
+use std::io;
+
+/// What came of a case, in raw numbers; its records were put into a [`Raw`].
+#[derive(Debug)]
+pub struct Came {
+    /// How the processes ended.
+    pub ended: Ended,
+    /// The wait status of `main`.
+    pub status: i32,
+    /// What the file holds, if the case has one; `None` in it for no change.
+    pub file: Option<io::Result<Option<Content>>>,
+}
 
 impl Worker {
-    /// Runs one case.
-    pub(super) fn run(
-        &mut self,
-        program: &Program,
-        compiled: &Compiled,
-    ) -> Result<Transcript, String> {
-        if let Some(transcript) = unsaid(compiled) {
-            return Ok(transcript);
-        }
+    /// Runs one case. Allocates as little as can be: each page that is written between two forks
+    /// costs a fault.
+    pub(super) fn run(&mut self, compiled: &Compiled, raw: &mut Raw) -> Result<Came, String> {
         self.wake();
         let file = match &compiled.file {
             Some(content) => {
@@ -69,18 +75,17 @@ impl Worker {
             main: pid,
         };
         let (ended, status) = watch.until_over();
-        let renderer = Renderer::new(program, compiled, &self.journal, &self.scale, self.arena);
-        let outcomes = renderer.outcomes(ended, status);
+        self.journal.collect(compiled.ops.len(), raw);
         let file = match (&file, &compiled.file) {
-            (Some(file), Some(before)) => match file.after(before, &mut self.bytes) {
-                Ok(None) => FileAfter::Unchanged,
-                Ok(Some(content)) => FileAfter::Holds(renderer.bytes(&content)),
-                Err(e) => FileAfter::Unreadable(e.to_string()),
-            },
-            _ => FileAfter::None,
+            (Some(file), Some(before)) => Some(file.after(before, &mut self.bytes)),
+            _ => None,
         };
         clear(compiled);
-        Ok(Transcript { outcomes, file })
+        Ok(Came {
+            ended,
+            status,
+            file,
+        })
     }
 
     /// Everything from here on happens in the child.
@@ -134,7 +139,7 @@ fn main_may_end_early(compiled: &Compiled) -> bool {
 }
 
 /// The transcript of a case that this architecture can't say.
-fn unsaid(compiled: &Compiled) -> Option<Transcript> {
+pub(super) fn unsaid(compiled: &Compiled) -> Option<Transcript> {
     let why = compiled.ops.iter().find_map(|op| op.unsaid.clone())?;
     Some(Transcript {
         outcomes: vec![Outcome::Unsaid(why); compiled.ops.len()],

@@ -107,8 +107,11 @@ pub fn wait_until_dead(pid: i32) {
 /// Ends this process at once, with nothing flushed or unwound.
 #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
 pub fn exit(status: libc::c_int) -> ! {
-    // SAFETY: it does not return.
-    unsafe { libc::_exit(status) }
+    // SAFETY: it does not return; the library's own function is there in case it did.
+    unsafe {
+        libc::syscall(libc::SYS_exit_group, status);
+        libc::_exit(status)
+    }
 }
 
 /// The errno of the last call.
@@ -205,7 +208,7 @@ pub fn move_up(fd: RawFd, to: RawFd) -> io::Result<RawFd> {
 pub fn close(fd: RawFd) {
     // SAFETY: the caller gives up the descriptor.
     unsafe {
-        libc::close(fd);
+        libc::syscall(libc::SYS_close, fd);
     }
 }
 
@@ -221,6 +224,13 @@ pub fn close_from(first: RawFd, last: RawFd) {
             }
         }
     }
+}
+
+/// The calling process's number.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
+pub fn process_id() -> i32 {
+    // SAFETY: no arguments.
+    unsafe { libc::syscall(libc::SYS_getpid) as i32 }
 }
 
 /// The calling thread's number.
@@ -274,8 +284,16 @@ pub fn pipe_ends() -> Result<(RawFd, RawFd), i32> {
 pub fn die_with_parent(parent: i32) {
     // SAFETY: numbers only.
     unsafe {
-        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);
-        if libc::getppid() != parent {
+        // All by syscall(2): each function of the C library that a child touches costs a fault.
+        libc::syscall(
+            libc::SYS_prctl,
+            libc::PR_SET_PDEATHSIG,
+            libc::SIGKILL,
+            0,
+            0,
+            0,
+        );
+        if libc::syscall(libc::SYS_getppid) as i32 != parent {
             libc::_exit(0);
         }
     }
@@ -320,7 +338,7 @@ pub fn is_readable(fd: RawFd, milliseconds: i32) -> bool {
 pub fn own_group(pid: i32) {
     // SAFETY: numbers only.
     unsafe {
-        libc::setpgid(pid, pid);
+        libc::syscall(libc::SYS_setpgid, pid, pid);
     }
 }
 
