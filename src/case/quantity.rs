@@ -320,10 +320,7 @@ fn read_term(words: &mut Cursor) -> Result<(i128, u32, Unit), Mistake> {
             }
             _ => (i128::from(n), Unit::Byte, 1),
         },
-        Some((Token::Ident(word), span)) if word == "NULL" => {
-            let _ = span;
-            (0, Unit::Byte, 1)
-        }
+        Some((Token::Ident("NULL"), _)) => (0, Unit::Byte, 1),
         Some((Token::Ident(word), _)) => match unit_of(word) {
             Some((unit, factor)) => (1, unit, factor),
             None => (1, Unit::Name(word.to_owned()), 1),
@@ -415,7 +412,7 @@ impl Term {
             Unit::Max => "max",
         };
         let counted = matches!(self.unit, Unit::Page | Unit::Huge);
-        if (n != 1 || counted) && !(n == 1 && self.divisor != 1) {
+        if n != 1 || (counted && self.divisor == 1) {
             write!(f, "{n}")?;
         }
         f.write_str(word)?;

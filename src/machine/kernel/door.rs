@@ -52,6 +52,7 @@ pub fn call(door: Door, spec: &CallSpec, args: &[Wide]) -> Returned {
 }
 
 /// An address is not negative, whatever its highest bit; other results are numbers.
+#[allow(clippy::useless_conversion, reason = "a long has 32 bits elsewhere")]
 fn widen(value: libc::c_long, spec: &CallSpec) -> i64 {
     use crate::case::call::ResultKind;
     if value == -1 || !matches!(spec.result, ResultKind::Address { .. }) {
