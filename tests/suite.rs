@@ -3,6 +3,7 @@
 //! Broken claims fail everywhere. A difference from the record fails where a record of this
 //! machine's own is kept; elsewhere it is only told, since nobody has said yet what is right there.
 
+use mmapcheck::case::Door;
 use mmapcheck::judge::Policy;
 use mmapcheck::known::Known;
 use mmapcheck::machine::kernel::Start;
@@ -11,7 +12,6 @@ use mmapcheck::report::{Event, Human, Report};
 use mmapcheck::snapshot::{Blocks, Folder, Record, local};
 use mmapcheck::suite::{Filter, Plan, Suite};
 use mmapcheck::table::{self, Source, Table};
-use mmapcheck::case::Door;
 use rstest::rstest;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -109,11 +109,21 @@ fn run(table: &Table, config: &Config) {
         panic!("{told}");
     }
     if !kept {
-        eprintln!("no record of {}: differences are only told\n{told}", record.home());
+        eprintln!(
+            "no record of {}: differences are only told\n{told}",
+            record.home()
+        );
         return;
     }
-    let ids = table.groups.iter().flat_map(|g| (0..g.len()).map(|i| local(&g.id(i)).to_owned()));
-    let observed = found.observed.get(&table.stem).cloned().unwrap_or_else(Blocks::new);
+    let ids = table
+        .groups
+        .iter()
+        .flat_map(|g| (0..g.len()).map(|i| local(&g.id(i)).to_owned()));
+    let observed = found
+        .observed
+        .get(&table.stem)
+        .cloned()
+        .unwrap_or_else(Blocks::new);
     if let Some(text) = record.text(&table.stem, ids, &observed) {
         let (place, name) = record.insta_place(&table.stem);
         let mut settings = insta::Settings::clone_current();
@@ -141,5 +151,8 @@ fn no_recorded_case_has_vanished() {
             }
         }
     }
-    assert_eq!(vanished, [""; 0], "rename with `was`, or bless what is meant to go");
+    assert_eq!(
+        vanished, [""; 0],
+        "rename with `was`, or bless what is meant to go"
+    );
 }

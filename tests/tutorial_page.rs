@@ -107,6 +107,36 @@ fn each_claim_has_exactly_one_verdict() {
     }
 }
 
+/// The verdicts of the summary at the head of the page: the last column of its numbered rows.
+fn summary(page: &str) -> Vec<String> {
+    page.lines()
+        .filter_map(|line| line.strip_prefix("| "))
+        .filter(|row| row.starts_with(|c: char| c.is_ascii_digit()))
+        .filter_map(|row| row.trim_end_matches('|').rsplit('|').next())
+        .map(|cell| cell.trim().to_lowercase())
+        .collect()
+}
+
+#[test]
+fn the_summary_says_what_the_sections_say() {
+    let page = read(PAGE);
+    let sections = sections(&page);
+    let rows = summary(&page);
+    assert_eq!(rows.len(), sections.len(), "rows of the summary");
+    for (row, section) in rows.iter().zip(&sections) {
+        let verdict = VERDICTS
+            .iter()
+            .find(|v| section.body.trim_start().starts_with(**v))
+            .expect("a verdict at the beginning of the section");
+        let words = verdict.trim_matches(['*', '.']).to_lowercase();
+        let condition = row
+            .strip_prefix(&words)
+            .unwrap_or_else(|| panic!("the summary says `{row}` of: {}", section.heading));
+        let is_conditional = words == "right only when";
+        assert_eq!(is_conditional, !condition.is_empty(), "{row}");
+    }
+}
+
 #[test]
 fn each_section_names_the_cases_of_its_claim_and_no_others() {
     let (page, table) = (read(PAGE), read(TABLE));
@@ -149,7 +179,10 @@ fn is_recorded(block: &str, snapshot: &str) -> bool {
 fn a_part_of_a_transcript_and_a_changed_one_are_not_recorded() {
     let snapshot = "one\n  mmap = map\n  file unchanged\ntwo\n  mmap = EINVAL\n";
     assert!(is_recorded("two\n  mmap = EINVAL\n", snapshot));
-    assert!(is_recorded("one\n  mmap = map\n  file unchanged\n", snapshot));
+    assert!(is_recorded(
+        "one\n  mmap = map\n  file unchanged\n",
+        snapshot
+    ));
     assert!(!is_recorded("one\n  mmap = map\n", snapshot));
     assert!(!is_recorded("two\n  mmap = ENOMEM\n", snapshot));
     assert!(!is_recorded("", snapshot));

@@ -11,7 +11,7 @@ use std::io::Write;
 
 /// Makes calls and shows what comes of them.
 pub fn trial(args: &Try) -> Result<u8, Stop> {
-    let mut program = table::steps(&args.steps).map_err(|wrong| {
+    let (mut program, notes) = table::steps(&args.steps).map_err(|wrong| {
         let mut texts: Vec<String> = wrong
             .iter()
             .map(|(i, m)| report::mistake(&args.steps[*i], m))
@@ -54,6 +54,11 @@ pub fn trial(args: &Try) -> Result<u8, Stop> {
             let mut out = report::out();
             for line in transcript.lines(&program) {
                 writeln!(out, "{line}")?;
+            }
+            if !args.reckless {
+                for note in notes {
+                    report::note(&note.mistake.to_string())?;
+                }
             }
             Ok(0)
         }

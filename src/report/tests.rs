@@ -304,6 +304,7 @@ fn a_required_skip() {
     let policy = Policy {
         strict: false,
         require: vec![Require::All],
+        bless: false,
     };
     insta::assert_snapshot!(run(80, &policy, &[passed(), skipped("needs root")], &[]), @r#"
     tables: cases; 3 cases on linux-x86_64 (Linux 6.18.44, x86_64, pages of 4 KiB,

@@ -13,11 +13,6 @@ pub struct Arena {
 }
 
 impl Arena {
-    /// How many bytes it has.
-    pub fn len(&self) -> u64 {
-        self.end - self.start
-    }
-
     /// Chooses a range, with as much free space on both sides again.
     ///
     /// Kernels put mappings near the top of the address space and go down, or at a third of it and

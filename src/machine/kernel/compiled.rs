@@ -116,6 +116,7 @@ impl Compiled {
         let mut builder = Builder {
             context,
             eof,
+            lengths: Vec::new(),
             compiled: Compiled {
                 ops: Vec::with_capacity(program.steps.len()),
                 actors: vec!["main".to_owned()],
@@ -161,6 +162,8 @@ fn declared(program: &Program, scale: &Scale, eof: u64) -> Result<Content, Strin
 struct Builder<'a> {
     context: &'a Context<'a>,
     eof: u64,
+    /// How long the mappings are that names stand for, where that is known: name and length.
+    lengths: Vec<(usize, i128)>,
     compiled: Compiled,
 }
 
@@ -225,6 +228,13 @@ impl Builder<'_> {
             _ => vec![name.to_owned()],
         };
         op.bind = Some(self.compiled.names.len());
+        if let ResultKind::Address { len } = step.call.result {
+            if let Some(Word::Known(n)) = op.words.get(len) {
+                let page = i128::from(self.context.scale.page);
+                let mapped = n.saturating_add(page - 1) / page * page;
+                self.lengths.push((self.compiled.names.len(), mapped));
+            }
+        }
         self.compiled.names.extend(names);
         if self.compiled.names.len() > NAMES_MAX {
             return Err(format!("a case has at most {NAMES_MAX} names"));
@@ -338,9 +348,12 @@ impl Builder<'_> {
                         .is_some_and(|e| e <= arena.end as i128);
                 !inside
             }
-            // What starts from a name stays inside its mapping, or it was put into the arena;
-            // the table's own check sees to that. A hostile length does not.
-            Word::Sum(..) => len > arena.len() as i128,
+            Word::Sum(offset, names) => match names.as_slice() {
+                [(name, 1)] => !self.lengths.iter().any(|(known, mapped)| {
+                    known == name && *offset >= 0 && offset.saturating_add(len) <= *mapped
+                }),
+                _ => true,
+            },
             _ => false,
         }
     }
@@ -401,6 +414,9 @@ mod tests {
         assert!(compile("step munmap(0, max)\n").wild);
         assert!(compile("step munmap(arena, 2GiB)\n").wild);
         assert!(!compile("step munmap(arena, 1page)\n").wild);
+        let map = "step map = mmap(NULL, 1page - 1, 0, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)\n";
+        assert!(!compile(&format!("{map}step load(map + 1page - 1, 1)\n")).wild);
+        assert!(compile(&format!("{map}step load(map + 1page, 1)\n")).wild);
         assert!(!compile("step mmap(NULL, max, 0, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)\n").wild);
     }
 

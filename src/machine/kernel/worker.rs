@@ -7,7 +7,7 @@ use super::janitor::Janitor;
 use super::journal::Journal;
 use super::rights::Rights;
 use super::scratch::Scratch;
-use super::{abi, maps, normal, probe, sys};
+use super::{abi, maps, normal, probe, rights, sys};
 use crate::case::program::Door;
 use crate::case::{Need, Program, Scale};
 use crate::machine::frame::{self, Frame, Line};
@@ -101,6 +101,8 @@ pub struct Worker {
     pub(super) limits: Limits,
     pub(super) ticking: bool,
     pub(super) bytes: Vec<u8>,
+    /// Whether a worker started like this one could keep the rights of root.
+    can_be_root: bool,
     platform: Platform,
 }
 
@@ -171,6 +173,7 @@ impl Worker {
         }
         Scratch::sweep(&start.dir);
         let scratch = Scratch::make(&start.dir)?;
+        let can_be_root = rights::is_root();
         let rights = if start.root {
             Rights::Root
         } else {
@@ -207,6 +210,7 @@ impl Worker {
             limits: limits(start.memory),
             ticking: false,
             bytes: Vec::new(),
+            can_be_root,
             scale,
             arena,
             journal,
@@ -234,7 +238,7 @@ impl Worker {
         }
         match frame.kind.as_str() {
             "need" => match Need::parse(&frame.payload) {
-                Ok(need) => match probe::need(&need, &self.scale) {
+                Ok(need) => match probe::need(&need, &self.scale, self.can_be_root) {
                     Ok(()) => reply("met", String::new()),
                     Err(why) => reply("unmet", why),
                 },
