@@ -49,7 +49,8 @@ fn records() -> Vec<String> {
          access 23 1f2e3d4c5b6a7988\n    not access[open=O_PATH]\naccess[open=O_RDWR]\n  \
          mmap = ENODEV\n"
             .to_owned(),
-        "[[known]]\ncase = \"eof::*\"\noutcome = \"SIGBUS\"\nreason = \"r\"\nlink = \"l\"\n".to_owned(),
+        "[[known]]\ncase = \"eof::*\"\noutcome = \"SIGBUS\"\nreason = \"r\"\nlink = \"l\"\n"
+            .to_owned(),
         mmapcheck::platform::Reference::default().to_string(),
     ];
     let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots/linux-x86_64");
@@ -64,10 +65,51 @@ fn records() -> Vec<String> {
 /// A change of a text: where, how much of it goes, and what comes instead.
 fn change() -> impl Strategy<Value = (Index, usize, String)> {
     let words = select(vec![
-        "", " ", "\"", "(", ")", "*", "+", "-", "|", "/", ",", ":", "=", "0", "1", "0x", "-1", "max",
-        "page", "1page", "eof", "hole", "hole*1", "x\"", "x\"00\"", "ok", "EINVAL", "SIGBUS", "at ",
-        "in page ", "map", "file", "\n", "\r", "\\", "\\x", "@mmapcheck ", "é", "\u{0}",
-        "18446744073709551615", "99999999999999999999", "1TiB", "main: ", "child: ", "a = ",
+        "",
+        " ",
+        "\"",
+        "(",
+        ")",
+        "*",
+        "+",
+        "-",
+        "|",
+        "/",
+        ",",
+        ":",
+        "=",
+        "0",
+        "1",
+        "0x",
+        "-1",
+        "max",
+        "page",
+        "1page",
+        "eof",
+        "hole",
+        "hole*1",
+        "x\"",
+        "x\"00\"",
+        "ok",
+        "EINVAL",
+        "SIGBUS",
+        "at ",
+        "in page ",
+        "map",
+        "file",
+        "\n",
+        "\r",
+        "\\",
+        "\\x",
+        "@mmapcheck ",
+        "é",
+        "\u{0}",
+        "18446744073709551615",
+        "99999999999999999999",
+        "1TiB",
+        "main: ",
+        "child: ",
+        "a = ",
     ]);
     (any::<Index>(), 0usize..8, words.prop_map(str::to_owned))
 }

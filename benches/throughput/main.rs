@@ -120,7 +120,10 @@ fn table(width: usize, options: &Options) -> Result<(), String> {
         1 => println!("\none process on one CPU"),
         _ => println!("\n{width} at once, each on a CPU of its own"),
     }
-    println!("{:26}{:>10}{:>12}{:>10}{:>10}", "", "µs/case", "cases/s", "× fork", "× calls");
+    println!(
+        "{:26}{:>10}{:>12}{:>10}{:>10}",
+        "", "µs/case", "cases/s", "× fork", "× calls"
+    );
     for (i, (_, name)) in ALL.iter().enumerate() {
         let seconds = column(&|r| r[i]);
         println!(

@@ -40,7 +40,12 @@ pub fn time(which: Loop, width: usize, turns: usize, dir: &Path) -> Result<f64, 
     let start = |cpu: usize| {
         let own = std::env::current_exe()?;
         Command::new(own)
-            .args([WORD, &format!("{which:?}"), &cpu.to_string(), &turns.to_string()])
+            .args([
+                WORD,
+                &format!("{which:?}"),
+                &cpu.to_string(),
+                &turns.to_string(),
+            ])
             .arg(folder.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -62,9 +67,14 @@ pub fn time(which: Loop, width: usize, turns: usize, dir: &Path) -> Result<f64, 
     let mut rate = 0.0;
     for (mut one, mut output) in loops.into_iter().zip(outputs) {
         let mut told = String::new();
-        output.read_to_string(&mut told).map_err(|e| e.to_string())?;
+        output
+            .read_to_string(&mut told)
+            .map_err(|e| e.to_string())?;
         one.wait().map_err(|e| e.to_string())?;
-        let seconds: f64 = told.trim().parse().map_err(|_| format!("a loop failed: {told}"))?;
+        let seconds: f64 = told
+            .trim()
+            .parse()
+            .map_err(|_| format!("a loop failed: {told}"))?;
         rate += turns as f64 / seconds;
     }
     Ok(1.0 / rate)
@@ -79,7 +89,11 @@ pub fn asked_for() -> Option<Result<(), String>> {
     if word != WORD {
         return None;
     }
-    let which = if which == "Fork" { Loop::Fork } else { Loop::Calls };
+    let which = if which == "Fork" {
+        Loop::Fork
+    } else {
+        Loop::Calls
+    };
     let number = |text: &std::ffi::OsString| text.to_string_lossy().parse().unwrap_or(0);
     Some(run(which, number(cpu), number(turns), folder.into()))
 }
@@ -156,7 +170,11 @@ fn calls(path: &CString) -> bool {
     // SAFETY: the path ends with a zero byte; the page that is touched was mapped just before.
     unsafe {
         let page = libc::sysconf(libc::_SC_PAGESIZE) as usize;
-        let fd = libc::open(path.as_ptr(), libc::O_RDWR | libc::O_CREAT | libc::O_EXCL, 0o600);
+        let fd = libc::open(
+            path.as_ptr(),
+            libc::O_RDWR | libc::O_CREAT | libc::O_EXCL,
+            0o600,
+        );
         if fd < 0 || libc::ftruncate(fd, page as libc::off_t) != 0 {
             return false;
         }

@@ -29,12 +29,16 @@ fn main() -> io::Result<()> {
     let top = fuzz.join("..");
     let corpus = fuzz.join("corpus");
     let sources = table::read_folder(&top.join("cases"))?;
-    let tables = table::load(&sources)
-        .map_err(|wrong| io::Error::other(wrong.iter().map(|d| d.render(false)).collect::<String>()))?;
+    let tables = table::load(&sources).map_err(|wrong| {
+        io::Error::other(wrong.iter().map(|d| d.render(false)).collect::<String>())
+    })?;
     write(&corpus.join("table"), sources.iter().flat_map(one_by_one))?;
     write(&corpus.join("notation"), notation(&tables).into_iter())?;
     let records = records(&Folder(top.join("snapshots")))?;
-    write(&corpus.join("frame"), frames(&tables).into_iter().chain(records))?;
+    write(
+        &corpus.join("frame"),
+        frames(&tables).into_iter().chain(records),
+    )?;
     fs::write(corpus.join("words.dict"), dictionary())
 }
 
@@ -52,7 +56,9 @@ fn write(folder: &PathBuf, seeds: impl Iterator<Item = String>) -> io::Result<()
 fn one_by_one(source: &Source) -> Vec<String> {
     let mut parts = source.text.split("[[case]]\n");
     let head = parts.next().unwrap_or_default();
-    parts.map(|case| format!("{head}[[case]]\n{case}")).collect()
+    parts
+        .map(|case| format!("{head}[[case]]\n{case}"))
+        .collect()
 }
 
 /// Programs, steps and claims.
@@ -75,7 +81,11 @@ fn notation(tables: &[Table]) -> BTreeSet<String> {
 /// What a runner sends, and what a worker could answer.
 fn frames(tables: &[Table]) -> Vec<String> {
     let platform = Platform::unknown().to_string();
-    let mut texts = vec![platform.clone(), Reference::default().to_string(), KNOWN.to_owned()];
+    let mut texts = vec![
+        platform.clone(),
+        Reference::default().to_string(),
+        KNOWN.to_owned(),
+    ];
     texts.push(line("hello", 1, &platform));
     for group in tables.iter().flat_map(|t| &t.groups) {
         let case = group.case(0);
@@ -107,7 +117,13 @@ fn records(folder: &Folder) -> io::Result<Vec<String>> {
 }
 
 fn dictionary() -> String {
-    let domains = [&flags::PROT, &flags::MAP, &flags::OPEN, &flags::MSYNC, &flags::WHENCE];
+    let domains = [
+        &flags::PROT,
+        &flags::MAP,
+        &flags::OPEN,
+        &flags::MSYNC,
+        &flags::WHENCE,
+    ];
     let mut words: BTreeSet<&str> = domains.iter().flat_map(|d| d.flags).map(|f| f.0).collect();
     words.extend(CALLS.iter().map(|c| c.name));
     words.extend(Errno::names().chain(Signal::names()).chain(Code::names()));
@@ -116,11 +132,43 @@ fn dictionary() -> String {
     }
     words.extend(PATHS.iter().map(|p| p.0));
     words.extend([
-        "title = ", "cite = ", "[defaults]", "[[case]]", "name = ", "why = ", "expect = ", "when = ",
-        "is = ", "then = ", "before = ", "vary = ", "exclude = ", "map = false", "end = ", "step = ",
-        "has ", "lacks ", "not ", "hole*", "at ", "in page ", "nowhere", "elsewhere", "killed ",
-        "exit ", "errno ", "si_code ", "not reached: ", "unsaid: ", "file = ", "file unchanged",
-        "no file", "@mmapcheck ", "observed: group, cases, digest of the base", "    not ", "---",
+        "title = ",
+        "cite = ",
+        "[defaults]",
+        "[[case]]",
+        "name = ",
+        "why = ",
+        "expect = ",
+        "when = ",
+        "is = ",
+        "then = ",
+        "before = ",
+        "vary = ",
+        "exclude = ",
+        "map = false",
+        "end = ",
+        "step = ",
+        "has ",
+        "lacks ",
+        "not ",
+        "hole*",
+        "at ",
+        "in page ",
+        "nowhere",
+        "elsewhere",
+        "killed ",
+        "exit ",
+        "errno ",
+        "si_code ",
+        "not reached: ",
+        "unsaid: ",
+        "file = ",
+        "file unchanged",
+        "no file",
+        "@mmapcheck ",
+        "observed: group, cases, digest of the base",
+        "    not ",
+        "---",
     ]);
     let quoted = words.iter().map(|w| format!("{:?}\n", w.replace('"', "")));
     quoted.collect()

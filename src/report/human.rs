@@ -53,7 +53,7 @@ impl<W: Write> Human<W> {
             failed: 0,
             notes: 0,
             home: String::new(),
-            command: String::new(),
+            command: "mmapcheck run".to_owned(),
             skips: BTreeMap::new(),
         }
     }
@@ -141,7 +141,7 @@ impl<W: Write> Human<W> {
         self.labelled("at", &place)?;
         self.labelled(
             "again",
-            &format!("mmapcheck run --exact {}", quoted(&case.id)),
+            &format!("{} --exact {}", self.command, quoted(&case.id)),
         )?;
         self.advice(&judged.verdict)?;
         writeln!(self.out)

@@ -103,7 +103,7 @@ pub fn notation(text: &str) {
         sent(&program);
     }
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    if let Ok(program) = table::steps(&lines) {
+    if let Ok((program, _)) = table::steps(&lines) {
         sent(&program);
     }
 }
@@ -116,7 +116,11 @@ fn step(text: &str) {
     let again = Written::parse(&printed).unwrap_or_else(|m| panic!("{text:?}, {printed:?}: {m}"));
     same_step(&again.step, &written.step);
     for reckless in [false, true] {
-        for found in check(std::slice::from_ref(&written), &FileSpec::default(), reckless) {
+        for found in check(
+            std::slice::from_ref(&written),
+            &FileSpec::default(),
+            reckless,
+        ) {
             inside(text, &found.mistake);
         }
     }
@@ -177,7 +181,11 @@ pub fn record(text: &str) {
             let whole = frame(SOURCE, &file.content(reference));
             // insta cuts what is invisible at the end, so a last block may lose that; nothing else.
             let again = SnapFile::parse(&whole, reference);
-            assert_eq!(again.map(|f| f.blocks.len()), Ok(file.blocks.len()), "{whole}");
+            assert_eq!(
+                again.map(|f| f.blocks.len()),
+                Ok(file.blocks.len()),
+                "{whole}"
+            );
         }
     }
     if let Ok(reference) = Reference::parse(text) {
