@@ -53,7 +53,7 @@ impl<W: Write> Human<W> {
             failed: 0,
             notes: 0,
             home: String::new(),
-            command: String::new(),
+            command: "mmapcheck run".to_owned(),
             skips: BTreeMap::new(),
         }
     }

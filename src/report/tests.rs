@@ -101,6 +101,29 @@ fn a_violation() {
 }
 
 #[test]
+fn the_run_is_repeated_where_it_was_made() {
+    let bad = judged(done(BAD), Recorded::Unrecorded, &Known::default());
+    let mut out = Vec::new();
+    let mut human = Human::new(anstream::StripStream::new(&mut out), 120, None);
+    let start = Start {
+        command: "mmapcheck run --dir /dev/shm".into(),
+        ..start()
+    };
+    human.event(&Event::Started(&start)).unwrap();
+    let case = CaseDone {
+        case: &past_eof(),
+        judged: &bad,
+        fails: true,
+        took: Duration::ZERO,
+    };
+    human.event(&Event::Case(&case)).unwrap();
+    drop(human);
+    let told = String::from_utf8(out).unwrap();
+    let again = "again     mmapcheck run --dir /dev/shm --exact 'eof::past-eof[flags=MAP_SHARED]'";
+    assert!(told.contains(again), "{told}");
+}
+
+#[test]
 fn a_violation_that_is_recorded_so() {
     let recorded = block(BAD);
     let bad = judged(done(BAD), Recorded::Block(&recorded), &Known::default());
