@@ -8,7 +8,7 @@ use mmapcheck::judge::Policy;
 use mmapcheck::known::Known;
 use mmapcheck::machine::kernel::Start;
 use mmapcheck::machine::pool::Config;
-use mmapcheck::report::{Event, Human, Report};
+use mmapcheck::report::{self, Event, Human, Report};
 use mmapcheck::snapshot::{Blocks, Folder, Record, local};
 use mmapcheck::suite::{Filter, Plan, Suite};
 use mmapcheck::table::{self, Source, Table};
@@ -75,6 +75,18 @@ fn source(path: &Path) -> Source {
     }
 }
 
+/// What a person types to see the same.
+fn command(config: &Config) -> String {
+    let mut command = "mmapcheck run".to_owned();
+    if config.start.dir != std::env::temp_dir() {
+        command.push_str(&format!(" --dir {}", config.start.dir.display()));
+    }
+    if config.start.door == Door::Libc {
+        command.push_str(" --via libc");
+    }
+    command
+}
+
 fn run(table: &Table, config: &Config) {
     let plan = Plan::new(std::slice::from_ref(table), &Filter::default());
     let (platform, unmet) = config.ask(&plan.needs()).unwrap();
@@ -98,12 +110,21 @@ fn run(table: &Table, config: &Config) {
         let_die: false,
     };
     let mut told = Vec::new();
-    let mut human = Human::new(&mut told, 80, None);
+    let mut human = Human::new(anstream::StripStream::new(&mut told), 80, None);
+    let started = human.event(&Event::Started(&report::Start {
+        tables: table.path.clone(),
+        home: record.home().to_owned(),
+        machine: format!("{} {}", platform.os, platform.kernel),
+        cases: plan.len(),
+        command: command(config),
+    }));
+    started.unwrap();
     let found = suite.run(&mut |event| match event {
         Event::Case(_) | Event::Stale(_) => human.event(event),
         _ => Ok(()),
     });
     let found = found.unwrap_or_else(|e| panic!("{e:?}"));
+    drop(human);
     let told = String::from_utf8_lossy(&told);
     if found.summary.exit_code() % 4 != 0 {
         panic!("{told}");

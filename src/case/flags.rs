@@ -151,9 +151,9 @@ impl FlagSet {
             match words.next_word() {
                 Some((Token::Number(n), _)) => extra |= n,
                 Some((Token::Ident(word), _)) => {
-                    let name = domain.find(&word).ok_or_else(|| {
+                    let name = domain.find(word).ok_or_else(|| {
                         let names = domain.flags.iter().map(|f| f.0);
-                        Mistake::unknown(span, domain.what, &word, names)
+                        Mistake::unknown(span, domain.what, word, names)
                     })?;
                     found.push(name);
                 }
@@ -176,6 +176,10 @@ impl FlagSet {
                 .retain(|n| domain.flags.iter().any(|(f, b)| f == n && *b != 0));
         }
         set.extra = extra;
+        // Nothing has one spelling too: `0` is `PROT_NONE` where that is a name.
+        if set == FlagSet::default() {
+            set.names.extend(domain.find(domain.none));
+        }
         Ok(set)
     }
 
@@ -237,6 +241,13 @@ mod tests {
         assert_eq!(canon("PROT_NONE|PROT_READ", &PROT), "PROT_READ");
         assert_eq!(canon("O_CREAT|O_RDONLY", &OPEN), "O_CREAT");
         assert_eq!(canon("MAP_SHARED|0x80", &MAP), "MAP_SHARED|0x80");
+    }
+
+    #[test]
+    fn nothing_by_its_name_and_by_its_number_is_one_value() {
+        for (domain, none) in [(&PROT, "PROT_NONE"), (&OPEN, "O_RDONLY"), (&MAP, "0")] {
+            assert_eq!(FlagSet::parse("0", domain), FlagSet::parse(none, domain));
+        }
     }
 
     #[test]

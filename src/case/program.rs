@@ -41,8 +41,8 @@ pub enum End {
 pub struct Program {
     /// The scratch file, made only if a step names it.
     pub file: FileSpec,
-    /// Through which entry the calls go.
-    pub via: Door,
+    /// Through which entry the calls go, where the case says so; else the run does.
+    pub via: Option<Door>,
     /// What a signal does.
     pub end: End,
     /// The one step at which a signal kills although signals are caught elsewhere.
@@ -69,7 +69,7 @@ impl Program {
     pub fn of(steps: Vec<Step>) -> Self {
         Program {
             file: FileSpec::default(),
-            via: Door::default(),
+            via: None,
             end: End::default(),
             die_at: None,
             reckless: false,
@@ -116,7 +116,8 @@ impl Program {
             "" => {}
             "size" => self.file.size = Quantity::parse(rest)?,
             "content" => self.file.content = Bytes::parse(rest)?,
-            "libc" => self.via = Door::Libc,
+            "raw" => self.via = Some(Door::Raw),
+            "libc" => self.via = Some(Door::Libc),
             "signal" => self.end = End::Signal,
             "die" => self.die_at = rest.parse().ok(),
             "reckless" => self.reckless = true,
@@ -144,8 +145,10 @@ impl fmt::Display for Program {
         if !self.file.content.chunks.is_empty() {
             writeln!(f, "content {}", self.file.content)?;
         }
-        if self.via == Door::Libc {
-            f.write_str("libc\n")?;
+        match self.via {
+            None => {}
+            Some(Door::Raw) => f.write_str("raw\n")?,
+            Some(Door::Libc) => f.write_str("libc\n")?,
         }
         if self.end == End::Signal {
             f.write_str("signal\n")?;

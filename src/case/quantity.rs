@@ -277,11 +277,23 @@ impl Quantity {
 
     /// Reads a sum.
     pub fn read(words: &mut Cursor) -> Result<Self, Mistake> {
+        Quantity::read_nested(words, NESTED_MAX)
+    }
+
+    fn read_nested(words: &mut Cursor, depth: u32) -> Result<Self, Mistake> {
         let mut q = Quantity::default();
         let mut sign = if words.eat('-') { -1 } else { 1 };
         loop {
-            let (number, divisor, unit) = read_term(words)?;
-            q.add_term(number * sign, divisor, unit);
+            if depth > 0 && words.eat('(') {
+                let inner = Quantity::read_nested(words, depth - 1)?;
+                words.expect(')', "the sum")?;
+                for t in inner.terms {
+                    q.add_term(t.number.saturating_mul(sign), t.divisor, t.unit);
+                }
+            } else {
+                let (number, divisor, unit) = read_term(words)?;
+                q.add_term(number * sign, divisor, unit);
+            }
             sign = if words.eat('+') {
                 1
             } else if words.eat('-') {
@@ -293,25 +305,25 @@ impl Quantity {
     }
 }
 
+/// How deep parentheses may stand in each other.
+const NESTED_MAX: u32 = 8;
+
 fn read_term(words: &mut Cursor) -> Result<(i128, u32, Unit), Mistake> {
     let (number, unit, mut factor) = match words.next_word() {
         Some((Token::Number(n), _)) => match words.peek() {
             Some(Token::Ident(_)) => {
                 let (word, span) = words.ident("a unit")?;
-                let (unit, factor) = unit_of(&word).ok_or_else(|| {
-                    Mistake::unknown(span, "unit", &word, UNITS.iter().map(|u| u.0))
+                let (unit, factor) = unit_of(word).ok_or_else(|| {
+                    Mistake::unknown(span, "unit", word, UNITS.iter().map(|u| u.0))
                 })?;
                 (i128::from(n), unit, factor)
             }
             _ => (i128::from(n), Unit::Byte, 1),
         },
-        Some((Token::Ident(word), span)) if word == "NULL" => {
-            let _ = span;
-            (0, Unit::Byte, 1)
-        }
-        Some((Token::Ident(word), _)) => match unit_of(&word) {
+        Some((Token::Ident("NULL"), _)) => (0, Unit::Byte, 1),
+        Some((Token::Ident(word), _)) => match unit_of(word) {
             Some((unit, factor)) => (1, unit, factor),
-            None => (1, Unit::Name(word), 1),
+            None => (1, Unit::Name(word.to_owned()), 1),
         },
         Some((other, span)) => {
             return Err(Mistake::new(
@@ -400,7 +412,7 @@ impl Term {
             Unit::Max => "max",
         };
         let counted = matches!(self.unit, Unit::Page | Unit::Huge);
-        if (n != 1 || counted) && !(n == 1 && self.divisor != 1) {
+        if n != 1 || (counted && self.divisor == 1) {
             write!(f, "{n}")?;
         }
         f.write_str(word)?;
@@ -451,6 +463,8 @@ mod tests {
         assert_eq!(canon("1page - 1page"), "0");
         assert_eq!(canon("NULL"), "0");
         assert_eq!(canon("-1page"), "-1page");
+        assert_eq!(canon("3page - (1page + 1)"), "2page - 1");
+        assert_eq!(canon("(eof - (1 - page)) + 2"), "eof + 1page + 1");
         assert_eq!(canon("0xffffffffffffffff"), "0xffffffffffffffff");
     }
 
@@ -469,6 +483,8 @@ mod tests {
         assert!(Quantity::parse("").is_err());
         assert!(Quantity::parse("1page 2").is_err());
         assert!(Quantity::parse("page/0").is_err());
+        assert!(Quantity::parse("(1page").is_err());
+        assert!(Quantity::parse(&"(".repeat(100_000)).is_err());
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl<W: Write> Human<W> {
             failed: 0,
             notes: 0,
             home: String::new(),
-            command: String::new(),
+            command: "mmapcheck run".to_owned(),
             skips: BTreeMap::new(),
         }
     }
@@ -139,9 +139,15 @@ impl<W: Write> Human<W> {
         let place = format!("{}:{}", case.file, case.line);
         self.labelled("rule", &case.cite.join("; "))?;
         self.labelled("at", &place)?;
-        self.labelled(
+        // Never broken: a command is copied as a line.
+        let pad = COLUMN - 4;
+        let id = quoted(&case.id);
+        writeln!(
+            self.out,
+            "    {DIM}{:<pad$}{DIM:#}{} --exact {}",
             "again",
-            &format!("mmapcheck run --exact {}", quoted(&case.id)),
+            tidy(&self.command),
+            tidy(&id)
         )?;
         self.advice(&judged.verdict)?;
         writeln!(self.out)

@@ -49,7 +49,7 @@ fn preamble(program: &Program, scale: &Scale) -> Vec<String> {
     if args.any(|a| a.quantity().is_some_and(uses)) {
         lines.push(comment("arena: a range where nothing lies"));
     }
-    if program.via == Door::Raw {
+    if program.via != Some(Door::Libc) {
         lines.push(comment(
             "each call goes straight to the kernel, as by syscall(2)",
         ));

@@ -101,6 +101,29 @@ fn a_violation() {
 }
 
 #[test]
+fn the_run_is_repeated_where_it_was_made() {
+    let bad = judged(done(BAD), Recorded::Unrecorded, &Known::default());
+    let mut out = Vec::new();
+    let mut human = Human::new(anstream::StripStream::new(&mut out), 120, None);
+    let start = Start {
+        command: "mmapcheck run --dir /dev/shm".into(),
+        ..start()
+    };
+    human.event(&Event::Started(&start)).unwrap();
+    let case = CaseDone {
+        case: &past_eof(),
+        judged: &bad,
+        fails: true,
+        took: Duration::ZERO,
+    };
+    human.event(&Event::Case(&case)).unwrap();
+    drop(human);
+    let told = String::from_utf8(out).unwrap();
+    let again = "again     mmapcheck run --dir /dev/shm --exact 'eof::past-eof[flags=MAP_SHARED]'";
+    assert!(told.contains(again), "{told}");
+}
+
+#[test]
 fn a_violation_that_is_recorded_so() {
     let recorded = block(BAD);
     let bad = judged(done(BAD), Recorded::Block(&recorded), &Known::default());
@@ -337,7 +360,10 @@ fn a_narrow_window() {
     let text = run(40, &Policy::default(), &[bad], &[]);
     for line in text.lines() {
         let words = line.split_whitespace().count();
-        assert!(line.chars().count() <= 40 || words <= 3, "{line}");
+        assert!(
+            line.chars().count() <= 40 || words <= 3 || line.contains("again"),
+            "{line}"
+        );
     }
 }
 

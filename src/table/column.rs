@@ -77,7 +77,7 @@ pub enum Value {
     /// An argument, or something like one.
     Arg(Arg),
     /// An entry.
-    Door(Door),
+    Door(Option<Door>),
 }
 
 impl Column {
@@ -143,7 +143,7 @@ impl Column {
             Column::Addr | Column::Offset => Arg::Quantity(Quantity::default()),
             Column::Prot => flags(&flags::PROT, &["PROT_READ", "PROT_WRITE"]),
             Column::Flags => flags(&flags::MAP, &["MAP_SHARED"]),
-            Column::Via => return Some(Value::Door(Door::Raw)),
+            Column::Via => return Some(Value::Door(None)),
             Column::Length | Column::Fd => return None,
         };
         Some(Value::Arg(arg))
@@ -178,7 +178,7 @@ impl Value {
     pub fn label(&self, column: Column) -> String {
         match (self, column.spec()) {
             (Value::Arg(arg), Some(spec)) => arg.display(spec),
-            (Value::Door(Door::Libc), _) => "libc".to_owned(),
+            (Value::Door(Some(Door::Libc)), _) => "libc".to_owned(),
             _ => "raw".to_owned(),
         }
     }
@@ -198,8 +198,8 @@ impl Spell for Value {
     fn spell(text: &str, column: Column) -> Result<Self, Mistake> {
         let Some(spec) = column.spec() else {
             return match text {
-                "raw" => Ok(Value::Door(Door::Raw)),
-                "libc" => Ok(Value::Door(Door::Libc)),
+                "raw" => Ok(Value::Door(Some(Door::Raw))),
+                "libc" => Ok(Value::Door(Some(Door::Libc))),
                 _ => Err(Mistake::unknown(
                     0..text.len(),
                     "entry",

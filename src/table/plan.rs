@@ -10,7 +10,7 @@ use crate::case::bytes::Bytes;
 use crate::case::call;
 use crate::case::claim::{Claim, Expect};
 use crate::case::step::Written;
-use crate::case::{Arg, Door, End, Fd, FileSpec, Program, Quantity, Role, Step};
+use crate::case::{Arg, End, Fd, FileSpec, Program, Quantity, Role, Step};
 use std::borrow::Cow;
 
 /// Where a column has its value from.
@@ -226,7 +226,7 @@ impl Plan {
         let steps = made.into_iter().map(|m| m.what.into_step()).collect();
         let via = match self.value(Column::Via, digits) {
             Value::Door(door) => door,
-            Value::Arg(_) => Door::default(),
+            Value::Arg(_) => None,
         };
         let program = Program {
             file: self.file(digits),

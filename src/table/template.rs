@@ -4,7 +4,7 @@ use super::product::COMBINATIONS_MAX;
 use super::text::{Mistakes, Text};
 use crate::case::mistake::nearest;
 use crate::case::step::Written;
-use crate::case::{Claim, Mistake};
+use crate::case::{Claim, Mistake, Quantity};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -107,11 +107,18 @@ impl Template {
             filled
                 .text
                 .push_str(text.get(from..span.start).unwrap_or_default());
+            let value = value_of(vary, *v, digits).map_or("", |t| &t.value);
+            // `2page - $n` takes away all of `1page + 1`.
+            let whole = filled.text.trim_end().ends_with(['-', '*']) && is_sum(value);
+            if whole {
+                filled.text.push('(');
+            }
             let start = filled.text.len();
-            filled
-                .text
-                .push_str(value_of(vary, *v, digits).map_or("", |t| &t.value));
+            filled.text.push_str(value);
             filled.parts.push((start..filled.text.len(), i));
+            if whole {
+                filled.text.push(')');
+            }
             from = span.end;
         }
         filled.text.push_str(text.get(from..).unwrap_or_default());
@@ -161,6 +168,11 @@ impl Template {
         }
         at.saturating_add_signed(shift)
     }
+}
+
+/// Whether a value is a quantity of more than one part.
+fn is_sum(value: &str) -> bool {
+    value.contains(['+', '-']) && Quantity::parse(value).is_ok()
 }
 
 fn value_of<'v>(vary: &'v [Vary], which: usize, digits: &[usize]) -> Option<&'v Text> {

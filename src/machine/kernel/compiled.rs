@@ -125,10 +125,7 @@ impl Compiled {
                 fixtures: 0,
                 file,
                 eof,
-                door: match program.via {
-                    Door::Libc => Door::Libc,
-                    Door::Raw => context.door,
-                },
+                door: program.via.unwrap_or(context.door),
                 end: program.end,
                 die_at: program.die_at,
                 reckless: program.reckless,

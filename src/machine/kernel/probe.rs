@@ -299,11 +299,10 @@ pub fn sandbox() -> &'static str {
     }
 }
 
-/// QEMU's user mode shows the host's processor in /proc/cpuinfo of another architecture, or its
-/// own name in the auxiliary vector's platform; none of it is certain, so a run may say it with
-/// `--platform`.
+/// QEMU's user mode answers for /proc/self/exe itself, with the guest's program; by another name
+/// the link still leads to QEMU.
 pub fn emulator() -> &'static str {
-    let exe = fs::read_link("/proc/self/exe").unwrap_or_default();
+    let exe = fs::read_link("/proc/thread-self/exe").unwrap_or_default();
     let name = exe.file_name().unwrap_or_default().to_string_lossy();
     if name.starts_with("qemu-") {
         "qemu-user"

@@ -1,7 +1,7 @@
 //! What cases a table stands for.
 
 use super::{HEAD, cases, ids, shown, source, table};
-use crate::case::{Door, End};
+use crate::case::End;
 use crate::table::load;
 
 fn programs(text: &str) -> Vec<String> {
@@ -379,7 +379,7 @@ then = ['munmap(arena, 1) = ok']
     assert_eq!(stated.line(), 18);
     let program = stated.case(0).program;
     assert_eq!((program.end, program.reckless), (End::Caught, false));
-    assert_eq!(program.via, Door::Raw);
+    assert_eq!(program.via, None);
     assert_eq!(none.axes().collect::<Vec<_>>(), ["open"]);
     assert_eq!(none.len(), 2);
 }

@@ -1,0 +1,190 @@
+//! How many plain cases are run in a second, beside loops that do the same bare.
+//!
+//! `cargo bench`, or `cargo bench --bench throughput -- --rounds 21 --cases 5000 --dir /dev/shm`.
+//!
+//! A plain case opens a file, maps it, loads, stores and unmaps; it goes the whole way, from the
+//! runner through the frames to a worker, its child, and back. The yardsticks are loops in a small
+//! process of their own, each kept on one CPU like a worker:
+//!
+//! - *fork*: fork, _exit and wait, and nothing else;
+//! - *calls*: the same, and in the child what a plain case does: make the file, give it a page,
+//!   map, load, store, unmap, unlink.
+//!
+//! Neither writes down what it does, watches over its child, or reads the file afterwards. All are
+//! run in turn, round after round, so that a machine that grows slower does so for all; medians
+//! are told. A figure missed is told too, and never fails: machines differ.
+
+mod yardstick;
+
+use mmapcheck::case::Door;
+use mmapcheck::machine::connection::{Answer, Job};
+use mmapcheck::machine::kernel::Start;
+use mmapcheck::machine::pool::Config;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use yardstick::Loop;
+
+/// How much slower than the loop with the same calls a plain case may be.
+const ASKED: f64 = 1.3;
+
+const CASE: &str = "open file = open(file, O_RDWR)\n\
+    own map = mmap(NULL, 1page, PROT_READ|PROT_WRITE, MAP_SHARED, file, 0)\n\
+    step load(map, 1)\n\
+    step store(map, \"x\")\n\
+    step munmap(map, 1page)\n";
+
+/// What is asked for on the command line.
+struct Options {
+    rounds: usize,
+    cases: usize,
+    dir: PathBuf,
+}
+
+impl Options {
+    fn read() -> Result<Self, String> {
+        let mut options = Options {
+            rounds: 11,
+            cases: 3000,
+            dir: std::env::temp_dir(),
+        };
+        let mut words = std::env::args().skip(1);
+        while let Some(word) = words.next() {
+            let mut value = || words.next().ok_or(format!("{word} needs a value"));
+            let number = |text: String| text.parse().map_err(|e| format!("{text}: {e}"));
+            match word.as_str() {
+                // cargo adds it.
+                "--bench" => {}
+                "--rounds" => options.rounds = number(value()?)?,
+                "--cases" => options.cases = number(value()?)?,
+                "--dir" => options.dir = value()?.into(),
+                _ => return Err(format!("unknown argument `{word}`")),
+            }
+        }
+        if options.rounds == 0 || options.cases < 100 {
+            return Err("at least 1 round, of at least 100 cases".to_owned());
+        }
+        Ok(options)
+    }
+}
+
+/// What is timed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Bare(Loop),
+    Cases,
+}
+
+const ALL: [(What, &str); 3] = [
+    (What::Bare(Loop::Fork), "fork, _exit, wait"),
+    (What::Bare(Loop::Calls), "the same with the calls"),
+    (What::Cases, "mmapcheck, a plain case"),
+];
+
+fn main() -> Result<(), String> {
+    if let Some(result) = yardstick::asked_for() {
+        return result;
+    }
+    let options = Options::read()?;
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut widths = vec![1];
+    if cpus > 1 {
+        widths.push(cpus);
+    }
+    println!(
+        "{} rounds of {} cases in {}; medians",
+        options.rounds,
+        options.cases,
+        options.dir.display()
+    );
+    for width in widths {
+        table(width, &options)?;
+    }
+    Ok(())
+}
+
+/// Times all three with `width` processes at once, and prints what they took.
+fn table(width: usize, options: &Options) -> Result<(), String> {
+    let mut rounds: Vec<[f64; 3]> = Vec::new();
+    for _ in 0..options.rounds {
+        let mut round = [0.0; 3];
+        for (seconds, (what, _)) in round.iter_mut().zip(ALL) {
+            *seconds = match what {
+                What::Bare(which) => yardstick::time(which, width, options.cases, &options.dir)?,
+                What::Cases => cases(width, options)?,
+            };
+        }
+        rounds.push(round);
+    }
+    let column = |of: &dyn Fn(&[f64; 3]) -> f64| median(rounds.iter().map(of).collect());
+    match width {
+        1 => println!("\none process on one CPU"),
+        _ => println!("\n{width} at once, each on a CPU of its own"),
+    }
+    println!(
+        "{:26}{:>10}{:>12}{:>10}{:>10}",
+        "", "µs/case", "cases/s", "× fork", "× calls"
+    );
+    for (i, (_, name)) in ALL.iter().enumerate() {
+        let seconds = column(&|r| r[i]);
+        println!(
+            "{name:26}{:>10.1}{:>12.0}{:>10.2}{:>10.2}",
+            seconds * 1e6,
+            1.0 / seconds,
+            column(&|r| r[i] / r[0]),
+            column(&|r| r[i] / r[1]),
+        );
+    }
+    let ratio = column(&|r| r[2] / r[1]);
+    let verdict = if ratio <= ASKED { "reached" } else { "missed" };
+    println!("asked: at most {ASKED} times the loop with the calls; {ratio:.2} is {verdict}");
+    Ok(())
+}
+
+/// Seconds for a plain case, over all workers. The middle eight tenths of the run are timed:
+/// starting workers and ending them is not what a case costs.
+fn cases(width: usize, options: &Options) -> Result<f64, String> {
+    let config = Config {
+        command: vec![env!("CARGO_BIN_EXE_mmapcheck").into(), "worker".into()],
+        start: Start {
+            dir: options.dir.clone(),
+            door: Door::Raw,
+            root: false,
+            pipe_journal: false,
+            cpu: Some(0),
+            memory: 512 << 20,
+        },
+        jobs: width,
+        silence: Duration::from_secs(60),
+    };
+    let count = options.cases * width;
+    let jobs = (0..count).map(|index| Job {
+        index,
+        program: CASE.to_owned(),
+    });
+    let mut came = Vec::with_capacity(count);
+    let mut wrong = None;
+    config.run(jobs, &mut |_, answer| {
+        came.push(Instant::now());
+        wrong = wrong.take().or(wrongly(answer));
+    })?;
+    if let Some(wrong) = wrong {
+        return Err(wrong);
+    }
+    let (from, to) = (count / 10, count - count / 10 - 1);
+    Ok(came[to].duration_since(came[from]).as_secs_f64() / (to - from) as f64)
+}
+
+/// What is wrong with an answer: a fast case that does nothing would be no case.
+fn wrongly(answer: Answer) -> Option<String> {
+    const RIGHT: &str = "file\nmap\nx\"00\"\nok\nok\nfile = \"x\" + x\"00\"*(1page - 1)\n";
+    match answer {
+        Answer::Ran(transcript) if transcript.to_string() == RIGHT => None,
+        Answer::Ran(transcript) => Some(format!("a plain case came out as\n{transcript}")),
+        Answer::Incomplete(why) => Some(why),
+    }
+}
+
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
+}
