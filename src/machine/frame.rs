@@ -3,7 +3,7 @@
 //! One frame is one line: `@mmapcheck KIND SEQUENCE LENGTH CHECKSUM PAYLOAD`, all of it printable
 //! ASCII. A serial line may put a carriage return before the newline, and a kernel may print on the
 //! same line, before a frame or into it: what stands before the mark is skipped, and what does not
-//! have its length and checksum is [`Line::Damaged`]. In the payload `@`, `\\`, line ends and all that is
+//! have its length and checksum is [`Line::Damaged`]. In the payload `@`, `\`, line ends and all that is
 //! not printable are escaped; its length counts bytes before that. The checksum is over kind, sequence
 //! and payload.
 //!
