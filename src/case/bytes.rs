@@ -99,7 +99,7 @@ impl Bytes {
     pub fn is_ahead(words: &Cursor) -> bool {
         match words.peek() {
             Some(Token::Bytes(_)) => true,
-            Some(Token::Ident(w)) => w == "hole",
+            Some(Token::Ident(w)) => *w == "hole",
             _ => false,
         }
     }
@@ -110,7 +110,7 @@ impl Bytes {
         loop {
             let pattern = match words.peek() {
                 Some(Token::Bytes(b)) => Some(b.clone()),
-                Some(Token::Ident(w)) if w == "hole" => None,
+                Some(Token::Ident(w)) if *w == "hole" => None,
                 _ => return Err(words.surprise("a byte string, like \"hello\" or x\"00\"")),
             };
             let span = words.span();
@@ -142,12 +142,12 @@ fn read_times(words: &mut Cursor) -> Result<Quantity, Mistake> {
     }
     let (mut text, span) = match words.next_word() {
         Some((Token::Number(n), span)) => (n.to_string(), span),
-        Some((Token::Ident(w), span)) => (w, span),
+        Some((Token::Ident(w), span)) => (w.to_owned(), span),
         _ => return Err(words.surprise("how many times")),
     };
     if matches!(words.peek(), Some(Token::Ident(_))) && words.span().start == span.end {
         if let Some((Token::Ident(unit), _)) = words.next_word() {
-            text.push_str(&unit);
+            text.push_str(unit);
         }
     }
     if words.eat('/') {

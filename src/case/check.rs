@@ -86,7 +86,7 @@ impl<'a> Checker<'a> {
 
     fn step(&mut self, w: &Written) {
         let process = self.actor(w);
-        for u in &w.uses {
+        for u in &w.uses() {
             self.name_use(&u.name, u.kind, &u.span, process);
         }
         self.ranges(w);

@@ -90,8 +90,8 @@ impl Expect {
         let Some(Token::Ident(word)) = words.peek() else {
             return Quantity::read(words).map(Expect::Value);
         };
-        let (word, span) = (word.clone(), words.span());
-        let simple = match word.as_str() {
+        let (word, span) = (*word, words.span());
+        let simple = match word {
             "ok" => Some(Expect::Ok),
             "elsewhere" => Some(Expect::Elsewhere),
             "blocked" => Some(Expect::Blocked),
@@ -105,21 +105,21 @@ impl Expect {
         if word == "exit" || word == "errno" {
             words.next_word();
             let n = read_small(words)?;
-            return Ok(match word.as_str() {
+            return Ok(match word {
                 "exit" => Expect::Exit(n),
                 _ => Expect::Errno(Errno::from_number(n), None),
             });
         }
-        if Errno::looks_like(&word) {
+        if Errno::looks_like(word) {
             words.next_word();
-            let errno = Errno::from_name(&word)
-                .ok_or_else(|| Mistake::unknown(span, "errno", &word, Errno::names()))?;
+            let errno = Errno::from_name(word)
+                .ok_or_else(|| Mistake::unknown(span, "errno", word, Errno::names()))?;
             return Ok(Expect::Errno(errno, eat_signal(words)));
         }
         if word.starts_with("SIG") {
             words.next_word();
-            let signal = Signal::from_name(&word)
-                .ok_or_else(|| Mistake::unknown(span, "signal", &word, Signal::names()))?;
+            let signal = Signal::from_name(word)
+                .ok_or_else(|| Mistake::unknown(span, "signal", word, Signal::names()))?;
             return read_fault(words, signal);
         }
         Quantity::read(words).map(Expect::Value)
@@ -163,16 +163,16 @@ pub fn read_code(words: &mut Cursor, signal: &Signal) -> Result<Option<Code>, Mi
     let Some(Token::Ident(word)) = words.peek() else {
         return Ok(None);
     };
-    if word == "si_code" {
+    if *word == "si_code" {
         words.next_word();
         return Ok(Some(Code::Number(read_small(words)?)));
     }
-    if matches!(word.as_str(), "at" | "in" | "nowhere" | "elsewhere") {
+    if matches!(*word, "at" | "in" | "nowhere" | "elsewhere") {
         return Ok(None);
     }
-    let (word, span) = (word.clone(), words.span());
-    let code = Code::from_name(&word)
-        .ok_or_else(|| Mistake::unknown(span.clone(), "si_code", &word, Code::names()))?;
+    let (word, span) = (*word, words.span());
+    let code = Code::from_name(word)
+        .ok_or_else(|| Mistake::unknown(span.clone(), "si_code", word, Code::names()))?;
     if !code.fits(signal) {
         return Err(Mistake::new(
             span,

@@ -6,15 +6,15 @@ use std::ops::Range;
 
 /// A place in a lexed text.
 #[derive(Debug)]
-pub struct Cursor {
-    words: Vec<(Token, Range<usize>)>,
+pub struct Cursor<'a> {
+    words: Vec<(Token<'a>, Range<usize>)>,
     at: usize,
     end: usize,
 }
 
-impl Cursor {
+impl<'a> Cursor<'a> {
     /// Lexes `text` and stands before its first word.
-    pub fn new(text: &str) -> Result<Self, Mistake> {
+    pub fn new(text: &'a str) -> Result<Self, Mistake> {
         Ok(Cursor {
             words: lex(text)?,
             at: 0,
@@ -23,12 +23,12 @@ impl Cursor {
     }
 
     /// The word ahead.
-    pub fn peek(&self) -> Option<&Token> {
+    pub fn peek(&self) -> Option<&Token<'a>> {
         self.words.get(self.at).map(|(t, _)| t)
     }
 
     /// The word `n` places ahead; 0 is the next one.
-    pub fn peek_at(&self, n: usize) -> Option<&Token> {
+    pub fn peek_at(&self, n: usize) -> Option<&Token<'a>> {
         self.words.get(self.at + n).map(|(t, _)| t)
     }
 
@@ -53,7 +53,7 @@ impl Cursor {
     }
 
     /// Takes the next word.
-    pub fn next_word(&mut self) -> Option<(Token, Range<usize>)> {
+    pub fn next_word(&mut self) -> Option<(Token<'a>, Range<usize>)> {
         let word = self.words.get(self.at).cloned();
         self.at += 1;
         word
@@ -70,7 +70,7 @@ impl Cursor {
 
     /// Takes the name `word` if it is ahead.
     pub fn eat_word(&mut self, word: &str) -> bool {
-        let found = matches!(self.peek(), Some(Token::Ident(w)) if w == word);
+        let found = matches!(self.peek(), Some(Token::Ident(w)) if *w == word);
         if found {
             self.at += 1;
         }
@@ -86,10 +86,10 @@ impl Cursor {
     }
 
     /// Takes a name or complains.
-    pub fn ident(&mut self, what: &str) -> Result<(String, Range<usize>), Mistake> {
+    pub fn ident(&mut self, what: &str) -> Result<(&'a str, Range<usize>), Mistake> {
         match self.peek() {
             Some(Token::Ident(word)) => {
-                let found = (word.clone(), self.span());
+                let found = (*word, self.span());
                 self.at += 1;
                 Ok(found)
             }

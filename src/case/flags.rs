@@ -151,9 +151,9 @@ impl FlagSet {
             match words.next_word() {
                 Some((Token::Number(n), _)) => extra |= n,
                 Some((Token::Ident(word), _)) => {
-                    let name = domain.find(&word).ok_or_else(|| {
+                    let name = domain.find(word).ok_or_else(|| {
                         let names = domain.flags.iter().map(|f| f.0);
-                        Mistake::unknown(span, domain.what, &word, names)
+                        Mistake::unknown(span, domain.what, word, names)
                     })?;
                     found.push(name);
                 }

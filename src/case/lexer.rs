@@ -5,9 +5,9 @@ use std::ops::Range;
 
 /// One word of the notation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Token {
+pub enum Token<'a> {
     /// A name: letters, digits, `_`, and `-` or `.` between letters (`min-addr`, `pipe.read`).
-    Ident(String),
+    Ident(&'a str),
     /// A number, decimal or `0x` hexadecimal.
     Number(u64),
     /// Bytes: `"text"` or `x"00 ff"`.
@@ -16,7 +16,7 @@ pub enum Token {
     Mark(char),
 }
 
-impl Token {
+impl Token<'_> {
     /// How the word is called in a diagnostic.
     pub fn describe(&self) -> String {
         match self {
@@ -29,9 +29,9 @@ impl Token {
 }
 
 /// Splits `text` into words with their places.
-pub fn lex(text: &str) -> Result<Vec<(Token, Range<usize>)>, Mistake> {
+pub fn lex(text: &str) -> Result<Vec<(Token<'_>, Range<usize>)>, Mistake> {
     let bytes = text.as_bytes();
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(text.len() / 3);
     let mut at = 0;
     while at < bytes.len() {
         let c = bytes[at];
@@ -54,7 +54,7 @@ pub fn lex(text: &str) -> Result<Vec<(Token, Range<usize>)>, Mistake> {
             }
             b'a'..=b'z' | b'A'..=b'Z' | b'_' => {
                 let end = ident_end(bytes, at);
-                out.push((Token::Ident(text[at..end].to_owned()), at..end));
+                out.push((Token::Ident(&text[at..end]), at..end));
                 at = end;
             }
             b'(' | b')' | b',' | b'=' | b'|' | b'+' | b'-' | b'*' | b'/' | b':' | b'$' => {
@@ -183,7 +183,7 @@ fn hex(text: &str, start: usize) -> Result<(Vec<u8>, usize), Mistake> {
 mod tests {
     use super::*;
 
-    fn words(text: &str) -> Vec<Token> {
+    fn words(text: &str) -> Vec<Token<'_>> {
         lex(text).unwrap().into_iter().map(|(t, _)| t).collect()
     }
 
@@ -192,10 +192,10 @@ mod tests {
         assert_eq!(
             words("min-addr - 1page"),
             [
-                Token::Ident("min-addr".into()),
+                Token::Ident("min-addr"),
                 Token::Mark('-'),
                 Token::Number(1),
-                Token::Ident("page".into())
+                Token::Ident("page")
             ]
         );
         assert_eq!(

@@ -313,20 +313,17 @@ fn read_term(words: &mut Cursor) -> Result<(i128, u32, Unit), Mistake> {
         Some((Token::Number(n), _)) => match words.peek() {
             Some(Token::Ident(_)) => {
                 let (word, span) = words.ident("a unit")?;
-                let (unit, factor) = unit_of(&word).ok_or_else(|| {
-                    Mistake::unknown(span, "unit", &word, UNITS.iter().map(|u| u.0))
+                let (unit, factor) = unit_of(word).ok_or_else(|| {
+                    Mistake::unknown(span, "unit", word, UNITS.iter().map(|u| u.0))
                 })?;
                 (i128::from(n), unit, factor)
             }
             _ => (i128::from(n), Unit::Byte, 1),
         },
-        Some((Token::Ident(word), span)) if word == "NULL" => {
-            let _ = span;
-            (0, Unit::Byte, 1)
-        }
-        Some((Token::Ident(word), _)) => match unit_of(&word) {
+        Some((Token::Ident("NULL"), _)) => (0, Unit::Byte, 1),
+        Some((Token::Ident(word), _)) => match unit_of(word) {
             Some((unit, factor)) => (1, unit, factor),
-            None => (1, Unit::Name(word), 1),
+            None => (1, Unit::Name(word.to_owned()), 1),
         },
         Some((other, span)) => {
             return Err(Mistake::new(
@@ -415,7 +412,7 @@ impl Term {
             Unit::Max => "max",
         };
         let counted = matches!(self.unit, Unit::Page | Unit::Huge);
-        if (n != 1 || counted) && !(n == 1 && self.divisor != 1) {
+        if n != 1 || (counted && self.divisor == 1) {
             write!(f, "{n}")?;
         }
         f.write_str(word)?;

@@ -102,11 +102,18 @@ pub struct Written {
     pub bind_span: Range<usize>,
     /// Where each argument is.
     pub arg_spans: Vec<Range<usize>>,
-    /// The names that its arguments use.
-    pub uses: Vec<Use>,
 }
 
 impl Written {
+    /// The names that its arguments use.
+    pub fn uses(&self) -> Vec<Use> {
+        let mut uses = Vec::new();
+        for (arg, span) in self.step.args.iter().zip(&self.arg_spans) {
+            arg.uses(span, &mut uses);
+        }
+        uses
+    }
+
     /// Reads `actor: name = call(arguments) = claim`.
     pub fn parse(text: &str) -> Result<Self, Mistake> {
         let mut words = Cursor::new(text)?;
@@ -120,7 +127,7 @@ impl Written {
         let mut actor_span = None;
         if words.peek_at(1) == Some(&Token::Mark(':')) {
             let (name, span) = words.ident("the name of an actor")?;
-            actor = name;
+            actor = name.to_owned();
             actor_span = Some(span);
             words.eat(':');
         }
@@ -128,7 +135,7 @@ impl Written {
         let mut bind_span = 0..0;
         if words.peek_at(1) == Some(&Token::Mark('=')) {
             let (name, span) = words.ident("a name for the result")?;
-            bind = Some(name);
+            bind = Some(name.to_owned());
             bind_span = span;
             words.eat('=');
         }
@@ -147,10 +154,6 @@ impl Written {
             claim = Some(Claim::read(words)?);
             claim_span = start..words.taken_to();
         }
-        let mut uses = Vec::new();
-        for (arg, span) in args.iter().zip(&arg_spans) {
-            arg.uses(span, &mut uses);
-        }
         Ok(Written {
             step: Step {
                 actor,
@@ -164,19 +167,18 @@ impl Written {
             actor_span,
             bind_span,
             arg_spans,
-            uses,
         })
     }
 }
 
 fn read_call_name(words: &mut Cursor) -> Result<(&'static CallSpec, Range<usize>), Mistake> {
     let (name, span) = words.ident("a call, like `load(map, 1)`")?;
-    match call::find(&name) {
+    match call::find(name) {
         Some(call) => Ok((call, span)),
         None => Err(Mistake::unknown(
             span,
             "call",
-            &name,
+            name,
             call::CALLS.iter().map(|c| c.name),
         )),
     }
@@ -261,7 +263,7 @@ impl Arg {
                 let known = call::PATHS.iter().map(|p| p.0);
                 match known.clone().find(|p| *p == word) {
                     Some(path) => Ok(Arg::Path(path)),
-                    None => Err(Mistake::unknown(span, "path", &word, known)),
+                    None => Err(Mistake::unknown(span, "path", word, known)),
                 }
             }
             ArgType::Data if !Bytes::is_ahead(words) => Quantity::read(words).map(Arg::Quantity),
@@ -272,7 +274,9 @@ impl Arg {
                 }
                 Quantity::read(words).map(Arg::Quantity)
             }
-            ArgType::Actor => words.ident("an actor").map(|(name, _)| Arg::Actor(name)),
+            ArgType::Actor => words
+                .ident("an actor")
+                .map(|(name, _)| Arg::Actor(name.to_owned())),
         }
     }
 
@@ -357,9 +361,9 @@ impl Fd {
                 words.next_word();
                 Ok(Fd::Number(if negative { -n } else { n }))
             }
-            Some(Token::Ident(_)) if !negative => {
-                words.ident("a descriptor").map(|(n, _)| Fd::Name(n))
-            }
+            Some(Token::Ident(_)) if !negative => words
+                .ident("a descriptor")
+                .map(|(n, _)| Fd::Name(n.to_owned())),
             _ => Err(words.surprise("a descriptor: a name, or a number")),
         }
     }
@@ -432,9 +436,9 @@ mod tests {
     #[test]
     fn claims_and_names() {
         let w = Written::parse("child: load(map + n, 2) = x\"00 00\" | SIGBUS").unwrap();
-        assert_eq!(w.claim.unwrap().any_of.len(), 2);
-        let names: Vec<&str> = w.uses.iter().map(|u| u.name.as_str()).collect();
+        let names: Vec<String> = w.uses().into_iter().map(|u| u.name).collect();
         assert_eq!(names, ["map", "n"]);
+        assert_eq!(w.claim.unwrap().any_of.len(), 2);
         assert_eq!(w.actor_span, Some(0..5));
     }
 

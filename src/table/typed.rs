@@ -6,13 +6,16 @@ use crate::case::check::{self, InStep};
 use crate::case::step::Written;
 use crate::case::{FileSpec, Mistake, Program};
 
+/// A program, and what is to be noted about its steps.
+pub type Typed = (Program, Vec<InStep>);
+
 /// The program of these steps. The file is opened `O_RDWR` if a step names the descriptor `file`,
 /// and the first mmap that gives its result no name is bound to `map`. Each mistake comes with the
 /// number of its step, from 0, and a span in that step's text.
 ///
 /// What would be a mistake in a table only because its answer depends on where the kernel puts
 /// things is allowed here, and given beside the program.
-pub fn steps(texts: &[String]) -> Result<(Program, Vec<InStep>), Vec<(usize, Mistake)>> {
+pub fn steps(texts: &[String]) -> Result<Typed, Vec<(usize, Mistake)>> {
     let mut written = Vec::new();
     let mut wrong = Vec::new();
     for (i, text) in texts.iter().enumerate() {
@@ -81,7 +84,6 @@ fn opening() -> Written {
         claim_span: 0..0,
         actor_span: None,
         bind_span: 0..0,
-        uses: Vec::new(),
     }
 }
 

@@ -81,15 +81,15 @@ impl Outcome {
             return Bytes::read(words).map(Outcome::Bytes);
         }
         let word = match words.peek() {
-            Some(Token::Ident(word)) => word.clone(),
+            Some(Token::Ident(word)) => *word,
             _ => return Quantity::read(words).map(Outcome::Value),
         };
         let span = words.span();
-        match word.as_str() {
+        match word {
             "exit" | "errno" => {
                 words.next_word();
                 let n = read_small(words)?;
-                return Ok(match word.as_str() {
+                return Ok(match word {
                     "exit" => Outcome::Exit(n),
                     _ => Outcome::Errno(Errno::Number(n), eat_signal(words)),
                 });
@@ -100,10 +100,10 @@ impl Outcome {
             }
             _ => {}
         }
-        if Errno::looks_like(&word) {
+        if Errno::looks_like(word) {
             words.next_word();
-            let errno = Errno::from_name(&word)
-                .ok_or_else(|| Mistake::unknown(span, "errno", &word, Errno::names()))?;
+            let errno = Errno::from_name(word)
+                .ok_or_else(|| Mistake::unknown(span, "errno", word, Errno::names()))?;
             return Ok(Outcome::Errno(errno, eat_signal(words)));
         }
         if word.starts_with("SIG") || word == "signal" {

@@ -1,6 +1,10 @@
 //! The child: one case in a process of its own. It takes its turns, makes the calls, and notes
 //! before each what it is about to do and after each what came of it. Nothing is allocated or
 //! parsed here, so that the address space stays as the case left it.
+//!
+//! All that a child runs is put into one section of the program, `.text.hot.child`: a forked child
+//! starts without page tables for its code, and each stretch that it touches costs a fault.
+#![expect(unsafe_code, reason = "the names of sections, nothing else")]
 
 use super::compiled::{Compiled, Op, Word, is_fixed, range_of};
 use super::fixtures::Fixtures;
@@ -51,13 +55,14 @@ pub struct Actor {
 }
 
 /// Runs a case as `main`. Does not return.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
 pub fn run(setting: Setting) -> ! {
     let mut main = Actor {
         setting,
         index: 0,
         turn: Turn::default(),
     };
-    main.turn.pids[0] = std::process::id() as i32;
+    main.turn.pids[0] = sys::process_id();
     Fixtures::open(setting.compiled, &mut main.turn);
     actors::start_peers(&mut main);
     main.has_turn();
@@ -67,6 +72,7 @@ pub fn run(setting: Setting) -> ! {
 
 impl Actor {
     /// Notes that this actor acts now.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     pub fn has_turn(&self) {
         let pid = self.turn.pids[self.index];
         self.setting
@@ -75,6 +81,7 @@ impl Actor {
     }
 
     /// Acts whenever it is this actor's turn, until the case is over.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     pub fn act_on(&mut self) {
         let ops = &self.setting.compiled.ops;
         loop {
@@ -133,6 +140,7 @@ impl Actor {
     }
 
     /// Does one step.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     fn act(&mut self, step: usize, op: &'static Op) -> Record {
         let mut args = [0i128; ARGS_MAX];
         for (slot, word) in args.iter_mut().zip(&op.words) {
@@ -179,6 +187,7 @@ impl Actor {
     }
 
     /// The value of an argument, or the name that is not bound.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     fn word(&self, word: &Word) -> Result<i128, usize> {
         let value = |name: &usize| self.turn.value(*name).map(i128::from).ok_or(*name);
         Ok(match word {
@@ -198,6 +207,7 @@ impl Actor {
     }
 
     /// Whether a step would change or read memory of the harness itself.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     fn would_hit_harness(&self, op: &Op, args: &[i128]) -> bool {
         let setting = &self.setting;
         if setting.compiled.reckless || !setting.compiled.wild {
@@ -233,6 +243,7 @@ impl Actor {
             .any(|(s, e)| start < i128::from(*e) && end > i128::from(*s))
     }
 
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     fn touch(&mut self, op: &Op, args: &[i128]) -> Record {
         let at = args[0] as usize;
         let result = match (op.call.act, op.words.get(1), op.data.first()) {
@@ -250,6 +261,7 @@ impl Actor {
         }
     }
 
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     fn load(&mut self, at: usize, len: i128) -> Record {
         let room = usize::try_from(len)
             .ok()
@@ -272,6 +284,7 @@ impl Actor {
     }
 
     /// A system call, with its bytes put where they belong and its result bound.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     fn call(&mut self, op: &Op, args: &[i128]) -> Record {
         let mut wide = [0i128; ARGS_MAX];
         wide[..args.len()].copy_from_slice(args);
@@ -320,6 +333,7 @@ impl Actor {
         }
     }
 
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     fn succeeded(&mut self, op: &Op, n: i64, room: Option<u32>) -> Record {
         if let Some(name) = op.bind {
             self.turn.bind(name, n);

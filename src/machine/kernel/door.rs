@@ -26,6 +26,7 @@ fn returned(value: i64) -> Returned {
 }
 
 /// Makes a plain system call through a door.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
 pub fn call(door: Door, spec: &CallSpec, args: &[Wide]) -> Returned {
     if door == Door::Libc {
         if let Some(result) = through_libc(spec, args) {
@@ -51,6 +52,7 @@ pub fn call(door: Door, spec: &CallSpec, args: &[Wide]) -> Returned {
 }
 
 /// An address is not negative, whatever its highest bit; other results are numbers.
+#[allow(clippy::useless_conversion, reason = "a long has 32 bits elsewhere")]
 fn widen(value: libc::c_long, spec: &CallSpec) -> i64 {
     use crate::case::call::ResultKind;
     if value == -1 || !matches!(spec.result, ResultKind::Address { .. }) {
@@ -60,6 +62,7 @@ fn widen(value: libc::c_long, spec: &CallSpec) -> i64 {
 }
 
 #[cfg(target_pointer_width = "64")]
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
 fn lseek(args: &[Wide]) -> Returned {
     // SAFETY: numbers only.
     returned(unsafe {

@@ -70,6 +70,37 @@ pub mod kind {
     pub const TOO_LONG: u32 = 13;
 }
 
+/// What was noted of a case, kept until it is told.
+#[derive(Debug, Default)]
+pub struct Raw {
+    /// A record for each step.
+    pub records: Vec<Record>,
+    /// The bytes that were read.
+    pub bytes: Vec<u8>,
+}
+
+impl Raw {
+    /// Room for a case of so many steps.
+    pub fn with_room(steps: usize) -> Self {
+        Raw {
+            records: Vec::with_capacity(steps),
+            bytes: Vec::with_capacity(64),
+        }
+    }
+
+    /// The record of a step.
+    pub fn record(&self, step: usize) -> Record {
+        self.records.get(step).copied().unwrap_or_default()
+    }
+
+    /// Bytes that a step has read.
+    pub fn bytes(&self, record: &Record) -> &[u8] {
+        let at = record.bytes_at as usize;
+        let end = at.saturating_add(record.bytes_len as usize);
+        self.bytes.get(at..end).unwrap_or_default()
+    }
+}
+
 /// The shared part.
 #[repr(C)]
 struct Shared {
@@ -186,6 +217,7 @@ impl Journal {
     }
 
     #[expect(unsafe_code, reason = "a bounds-checked write into the shared array")]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     fn write_record(&self, step: usize, record: Record) {
         if step < STEPS_MAX {
             // SAFETY: in bounds; only the holder of the turn writes, and the worker reads a
@@ -225,8 +257,22 @@ impl Journal {
         unsafe { std::slice::from_raw_parts(self.shared().bytes.get().cast::<u8>().add(at), len) }
     }
 
+    /// Takes away what was noted of a case, into `raw`.
+    pub fn collect(&self, steps: usize, raw: &mut Raw) {
+        raw.records.clear();
+        raw.records.extend((0..steps).map(|step| self.record(step)));
+        let used = self.shared().used.load(Ordering::Relaxed);
+        let all = Record {
+            bytes_len: used,
+            ..Record::default()
+        };
+        raw.bytes.clear();
+        raw.bytes.extend_from_slice(self.bytes(&all));
+    }
+
     /// Room for `len` bytes that a step is about to read.
     #[expect(unsafe_code, reason = "a bounds-checked place in the shared bytes")]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     pub fn room(&self, len: usize) -> Option<(u32, *mut u8)> {
         let shared = self.shared();
         let at = shared.used.load(Ordering::Relaxed) as usize;
@@ -238,6 +284,7 @@ impl Journal {
     }
 
     /// Notes what is about to happen, or what came of it. Called by the actor whose turn it is.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     pub fn note(&self, step: usize, record: Record) {
         self.write_record(step, record);
         let shared = self.shared();
@@ -255,6 +302,7 @@ impl Journal {
     }
 
     /// Notes that the calling thread of this process acts from now on.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     pub fn take_turn(&self, actor: usize, pid: i32, tid: i32) {
         let shared = self.shared();
         shared.holder.store(tid, Ordering::Release);
@@ -328,6 +376,8 @@ impl Journal {
                 let to = shared.bytes.get().cast::<u8>().add(at);
                 std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len());
             }
+            let end = (at + bytes.len()) as u32;
+            shared.used.fetch_max(end, Ordering::Relaxed);
         }
     }
 

@@ -1,7 +1,6 @@
 //! The kernel's list of a process's areas, proc_pid_maps(5).
 
-use std::fs::{self, OpenOptions};
-use std::os::unix::fs::FileExt;
+use std::fs;
 
 /// One area.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,30 +32,6 @@ fn parse(text: &str) -> Vec<Area> {
             })
         })
         .collect()
-}
-
-/// Makes fork copy the page tables of this program's code.
-///
-/// The kernel copies them only for a mapping of which something is private already
-/// (`vma_needs_copy` in `mm/memory.c`); without, every child faults in the same dozen stretches of
-/// code anew, which costs as much as the calls of a case. So one byte of each is written over
-/// itself, through /proc/self/mem, which may write to read-only private pages. Where that is not
-/// allowed, cases only take longer.
-pub fn share_code_with_children() {
-    let Ok(memory) = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/proc/self/mem")
-    else {
-        return;
-    };
-    let files = own().unwrap_or_default();
-    for area in files.iter().filter(|a| a.name.starts_with('/')) {
-        let mut byte = [0u8];
-        if memory.read_exact_at(&mut byte, area.start).is_ok() {
-            let _ = memory.write_all_at(&byte, area.start);
-        }
-    }
 }
 
 /// The areas of the harness itself, with room for its heap and stack to grow; `None` where the

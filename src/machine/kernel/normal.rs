@@ -6,10 +6,11 @@ use super::sys::{self, checked};
 use super::touch;
 use std::io;
 
-/// Numbers from here on belong to the worker: a child closes them.
-pub const HIGH: i32 = 900;
+/// Numbers from here on belong to the worker: a child closes them. Below 256, since every fork
+/// copies the table of descriptors up to the highest.
+pub const HIGH: i32 = 210;
 /// Numbers from here on, up to [`HIGH`], are the harness's own in a child.
-pub const KEPT: i32 = 800;
+pub const KEPT: i32 = 160;
 
 /// Puts the process into the state in which every case begins. To be called before rights are
 /// dropped, since lowering limits is all that an ordinary user can do.

@@ -2,14 +2,15 @@
 
 use super::arena::Arena;
 use super::compiled::{Compiled, Op};
-use super::journal::{Journal, Record, kind};
+use super::journal::{Raw, Record, kind};
+use super::supervise::Came;
 use crate::case::call::ResultKind;
 use crate::case::claim::Place;
 use crate::case::errno::Errno;
 use crate::case::signal::{Code, Signal};
 use crate::case::step::Arg;
 use crate::case::{Bytes, Content, Program, Quantity, Scale, Unit};
-use crate::transcript::Outcome;
+use crate::transcript::{FileAfter, Outcome, Transcript};
 use std::cell::OnceCell;
 
 /// How the processes of a case ended, where that is no step's own business.
@@ -29,7 +30,7 @@ pub enum Ended {
 pub struct Renderer<'a> {
     program: &'a Program,
     compiled: &'a Compiled,
-    journal: &'a Journal,
+    raw: &'a Raw,
     scale: &'a Scale,
     arena: Arena,
     /// The case's own quantities that do not depend on names, with their values.
@@ -44,26 +45,40 @@ impl<'a> Renderer<'a> {
     pub fn new(
         program: &'a Program,
         compiled: &'a Compiled,
-        journal: &'a Journal,
+        raw: &'a Raw,
         scale: &'a Scale,
         arena: Arena,
     ) -> Self {
         Renderer {
             program,
             compiled,
-            journal,
+            raw,
             scale,
             arena,
             known: OnceCell::new(),
         }
     }
 
+    /// What came of the whole case.
+    pub fn transcript(&self, came: &Came) -> Transcript {
+        let file = match &came.file {
+            None => FileAfter::None,
+            Some(Ok(None)) => FileAfter::Unchanged,
+            Some(Ok(Some(content))) => FileAfter::Holds(self.bytes(content)),
+            Some(Err(e)) => FileAfter::Unreadable(e.to_string()),
+        };
+        Transcript {
+            outcomes: self.outcomes(came.ended, came.status),
+            file,
+        }
+    }
+
     /// The outcomes of all steps. `main_status` is how `main` really ended.
-    pub fn outcomes(&self, ended: Ended, main_status: i32) -> Vec<Outcome> {
+    fn outcomes(&self, ended: Ended, main_status: i32) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(self.compiled.ops.len());
         let mut lost = None;
         for (i, op) in self.compiled.ops.iter().enumerate() {
-            let record = self.journal.record(i);
+            let record = self.raw.record(i);
             let actor = &self.compiled.actors[op.actor];
             let outcome = match record.kind {
                 kind::NONE => Outcome::NotReached(lost.unwrap_or(actor).clone()),
@@ -96,7 +111,7 @@ impl<'a> Renderer<'a> {
             kind::ERRNO => Outcome::Errno(Errno::from_number(record.errno), signal),
             kind::FAULT => self.fault(i, record),
             kind::BYTES => {
-                let content = Content::from_bytes(self.journal.bytes(record));
+                let content = Content::from_bytes(self.raw.bytes(record));
                 Outcome::Bytes(self.bytes(&content))
             }
             kind::UNBOUND => {
@@ -231,7 +246,7 @@ impl<'a> Renderer<'a> {
     }
 
     /// Bytes in the notation.
-    pub fn bytes(&self, content: &Content) -> Bytes {
+    fn bytes(&self, content: &Content) -> Bytes {
         content.notation(&|n| self.number(n.into()))
     }
 }

@@ -7,27 +7,33 @@
 use super::child::{self, Setting};
 use super::compiled::{Compiled, Op};
 use super::guard::{Finding, Guard};
-use super::journal::{Journal, Record, kind};
-use super::render::{Ended, Renderer};
+use super::journal::{Journal, Raw, Record, kind};
+use super::render::Ended;
 use super::scratch::CaseFile;
 use super::turn::{Pipes, WORKER};
 use super::worker::Worker;
 use super::{maps, normal, sys};
-use crate::case::Program;
+use crate::case::Content;
 use crate::case::call::Act;
 use crate::case::program::End;
 use crate::transcript::{FileAfter, Outcome, Transcript};
+use std::io;
+
+/// What came of a case, in raw numbers; its records were put into a [`Raw`].
+#[derive(Debug)]
+pub struct Came {
+    /// How the processes ended.
+    pub ended: Ended,
+    /// The wait status of `main`.
+    pub status: i32,
+    /// What the file holds, if the case has one; `None` in it for no change.
+    pub file: Option<io::Result<Option<Content>>>,
+}
 
 impl Worker {
-    /// Runs one case.
-    pub(super) fn run(
-        &mut self,
-        program: &Program,
-        compiled: &Compiled,
-    ) -> Result<Transcript, String> {
-        if let Some(transcript) = unsaid(compiled) {
-            return Ok(transcript);
-        }
+    /// Runs one case. Allocates as little as can be: each page that is written between two forks
+    /// costs a fault.
+    pub(super) fn run(&mut self, compiled: &Compiled, raw: &mut Raw) -> Result<Came, String> {
         self.wake();
         let file = match &compiled.file {
             Some(content) => {
@@ -47,6 +53,7 @@ impl Worker {
         };
         self.journal.reset(compiled.ops.len());
         let worker = std::process::id() as i32;
+        let die_together = !main_may_end_early(compiled);
         let makes_actors = compiled.actors.len() > 1 || self.journal.is_pipe();
         // SAFETY: the child uses only what it has a copy of, and never returns from here.
         let pid = unsafe { sys::fork(makes_actors) }.map_err(|e| format!("no child: {e}"))?;
@@ -57,6 +64,7 @@ impl Worker {
                 harness.as_deref(),
                 file.as_ref(),
                 worker,
+                die_together,
             );
         }
         let watch = Watch {
@@ -67,21 +75,21 @@ impl Worker {
             main: pid,
         };
         let (ended, status) = watch.until_over();
-        let renderer = Renderer::new(program, compiled, &self.journal, &self.scale, self.arena);
-        let outcomes = renderer.outcomes(ended, status);
+        self.journal.collect(compiled.ops.len(), raw);
         let file = match (&file, &compiled.file) {
-            (Some(file), Some(before)) => match file.after(before, &mut self.bytes) {
-                Ok(None) => FileAfter::Unchanged,
-                Ok(Some(content)) => FileAfter::Holds(renderer.bytes(&content)),
-                Err(e) => FileAfter::Unreadable(e.to_string()),
-            },
-            _ => FileAfter::None,
+            (Some(file), Some(before)) => Some(file.after(before, &mut self.bytes)),
+            _ => None,
         };
         clear(compiled);
-        Ok(Transcript { outcomes, file })
+        Ok(Came {
+            ended,
+            status,
+            file,
+        })
     }
 
     /// Everything from here on happens in the child.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     fn be_child(
         &self,
         compiled: &Compiled,
@@ -89,6 +97,7 @@ impl Worker {
         harness: Option<&[(u64, u64)]>,
         file: Option<&CaseFile>,
         worker: i32,
+        die_together: bool,
     ) -> ! {
         sys::die_with_parent(worker);
         sys::own_group(0);
@@ -107,7 +116,7 @@ impl Worker {
                 harness: harness.map(|h| std::slice::from_raw_parts(h.as_ptr(), h.len())),
                 page: self.scale.page,
                 top: self.scale.top,
-                die_together: !main_may_end_early(compiled),
+                die_together,
             }
         };
         child::run(setting)
@@ -130,7 +139,7 @@ fn main_may_end_early(compiled: &Compiled) -> bool {
 }
 
 /// The transcript of a case that this architecture can't say.
-fn unsaid(compiled: &Compiled) -> Option<Transcript> {
+pub(super) fn unsaid(compiled: &Compiled) -> Option<Transcript> {
     let why = compiled.ops.iter().find_map(|op| op.unsaid.clone())?;
     Some(Transcript {
         outcomes: vec![Outcome::Unsaid(why); compiled.ops.len()],

@@ -72,12 +72,14 @@ pub fn own_signal_stack() -> io::Result<()> {
 }
 
 /// The signal that a call raised since the last question; 0 for none.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
 pub fn raised() -> i32 {
     // SAFETY: no arguments.
     unsafe { mmapcheck_raised() }
 }
 
 /// Whether the guard's signal came since the last question.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
 pub fn guarded() -> bool {
     // SAFETY: no arguments.
     unsafe { mmapcheck_guarded() != 0 }
@@ -87,6 +89,7 @@ pub fn guarded() -> bool {
 ///
 /// # Errors
 /// The signal that came.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
 pub fn load(from: usize, to: *mut u8, n: usize) -> Result<(), Fault> {
     let mut fault = Fault::default();
     // SAFETY: the case's own address: a fault is caught. `to` has room: it came from the journal.
@@ -100,6 +103,7 @@ pub fn load(from: usize, to: *mut u8, n: usize) -> Result<(), Fault> {
 ///
 /// # Errors
 /// The signal that came.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
 pub fn store(to: usize, bytes: &[u8]) -> Result<(), Fault> {
     let mut fault = Fault::default();
     // SAFETY: the case's own address: a fault is caught, and ranges of the harness were refused.
@@ -113,6 +117,7 @@ pub fn store(to: usize, bytes: &[u8]) -> Result<(), Fault> {
 ///
 /// # Errors
 /// The signal that came.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
 pub fn fill(to: usize, byte: u8, n: usize) -> Result<(), Fault> {
     let mut fault = Fault::default();
     // SAFETY: as for `store`.

@@ -4,17 +4,20 @@ use super::arena::Arena;
 use super::compiled::{Compiled, Context, Word};
 use super::guard::{self, Limits};
 use super::janitor::Janitor;
-use super::journal::Journal;
+use super::journal::{Journal, Raw};
+use super::render::Renderer;
 use super::rights::Rights;
 use super::scratch::Scratch;
-use super::{abi, maps, normal, probe, rights, sys};
+use super::supervise::{Came, unsaid};
+use super::{abi, normal, probe, rights, sys};
 use crate::case::program::Door;
 use crate::case::{Need, Program, Scale};
 use crate::machine::frame::{self, Frame, Line};
 use crate::platform::Platform;
+use crate::transcript::Transcript;
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What runner and worker must agree on; raised with every change of frames or notation.
 pub const PROTOCOL: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));
@@ -143,10 +146,7 @@ pub fn serve() -> i32 {
             .into_iter()
             .map(|frame| worker.make_ready(frame))
             .collect();
-        for work in &ready {
-            let answer = worker.answer(work);
-            stream.send(&answer);
-        }
+        worker.answer_all(ready, &mut stream);
         stream.flush();
         worker.rest();
         if !stream.fill() {
@@ -160,7 +160,14 @@ pub fn serve() -> i32 {
 /// A frame with the work that it asks for, as far as that can be made ready.
 struct Ready {
     frame: Frame,
-    case: Option<Result<(Program, Compiled), String>>,
+    case: Option<Result<ReadyCase, String>>,
+}
+
+/// A case that can be run, with room for what comes of it.
+struct ReadyCase {
+    program: Program,
+    compiled: Compiled,
+    raw: Raw,
 }
 
 impl Worker {
@@ -198,7 +205,6 @@ impl Worker {
             );
             journal.set_pipe_ends(ends);
         }
-        maps::share_code_with_children();
         rights.take(parent)?;
         sys::adopt_orphans();
         let scale = probe::scale();
@@ -224,17 +230,50 @@ impl Worker {
         Ready { frame, case }
     }
 
+    /// Runs all cases, then tells what came of them: telling writes to many pages. A case that
+    /// took long is told at once, with those before it.
+    fn answer_all(&mut self, ready: Vec<Ready>, stream: &mut Stream) {
+        let mut done: Vec<(Ready, Result<Came, String>)> = Vec::with_capacity(ready.len());
+        let mut began = Instant::now();
+        for mut work in ready {
+            let came = match &mut work.case {
+                Some(Ok(case)) if unsaid(&case.compiled).is_none() => {
+                    self.run(&case.compiled, &mut case.raw)
+                }
+                _ => Err(String::new()),
+            };
+            done.push((work, came));
+            if began.elapsed() > LONG {
+                self.tell(&mut done, stream);
+                stream.flush();
+                began = Instant::now();
+            }
+        }
+        self.tell(&mut done, stream);
+    }
+
+    fn tell(&self, done: &mut Vec<(Ready, Result<Came, String>)>, stream: &mut Stream) {
+        for (work, came) in done.drain(..) {
+            stream.send(&self.answer(&work, came));
+        }
+    }
+
     /// The answer to one frame.
-    fn answer(&mut self, work: &Ready) -> Frame {
+    fn answer(&self, work: &Ready, came: Result<Came, String>) -> Frame {
         let frame = &work.frame;
         let reply = |kind: &str, text: String| Frame::new(kind, frame.sequence, text);
-        match &work.case {
-            Some(Ok((program, compiled))) => match self.run(program, compiled) {
-                Ok(transcript) => return reply("result", transcript.to_string()),
-                Err(why) => return reply("error", why),
-            },
-            Some(Err(why)) => return reply("error", why.clone()),
-            None => {}
+        match (&work.case, came) {
+            (Some(Ok(case)), came) => {
+                if let Some(transcript) = unsaid(&case.compiled) {
+                    return reply("result", transcript.to_string());
+                }
+                return match came {
+                    Ok(came) => reply("result", self.transcript(case, &came).to_string()),
+                    Err(why) => reply("error", why),
+                };
+            }
+            (Some(Err(why)), _) => return reply("error", why.clone()),
+            (None, _) => {}
         }
         match frame.kind.as_str() {
             "need" => match Need::parse(&frame.payload) {
@@ -249,7 +288,12 @@ impl Worker {
         }
     }
 
-    fn compile(&self, text: &str) -> Result<(Program, Compiled), String> {
+    fn transcript(&self, case: &ReadyCase, came: &Came) -> Transcript {
+        let (scale, arena) = (&self.scale, self.arena);
+        Renderer::new(&case.program, &case.compiled, &case.raw, scale, arena).transcript(came)
+    }
+
+    fn compile(&self, text: &str) -> Result<ReadyCase, String> {
         let program = Program::parse(text).map_err(|m| m.to_string())?;
         let context = Context {
             scale: &self.scale,
@@ -267,7 +311,11 @@ impl Worker {
                 .next();
             op.unsaid = op.unsaid.take().or(first);
         }
-        Ok((program, compiled))
+        Ok(ReadyCase {
+            raw: Raw::with_room(compiled.ops.len()),
+            program,
+            compiled,
+        })
     }
 }
 
@@ -308,6 +356,9 @@ struct Stream {
     unread: Vec<u8>,
     unsent: Vec<u8>,
 }
+
+/// A case that took longer is told before the next is run.
+const LONG: Duration = Duration::from_millis(200);
 
 /// Answers are kept back until there is nothing more to be read, or this much of them.
 const UNSENT_MAX: usize = 16 << 10;

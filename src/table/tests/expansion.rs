@@ -1,7 +1,7 @@
 //! What cases a table stands for.
 
 use super::{HEAD, cases, ids, shown, source, table};
-use crate::case::{Door, End};
+use crate::case::End;
 use crate::table::load;
 
 fn programs(text: &str) -> Vec<String> {
