@@ -3,7 +3,22 @@
 //! One frame is one line: `@mmapcheck KIND SEQUENCE LENGTH CHECKSUM PAYLOAD`, all of it printable
 //! ASCII. A serial line may put a carriage return before the newline, and a kernel may print on the
 //! same line, before a frame or into it: what stands before the mark is skipped, and what does not
-//! have its length and checksum is [`Line::Damaged`].
+//! have its length and checksum is [`Line::Damaged`]. In the payload `@`, `\`, line ends and all that is
+//! not printable are escaped; its length counts bytes before that. The checksum is over kind, sequence
+//! and payload.
+//!
+//! What is said, each in its own frame, an answer under the number of its question:
+//!
+//! | runner | worker | |
+//! |---|---|---|
+//! | `start` | `hello` | the [version and what is asked for](super::kernel::Start); the [machine](crate::platform::Platform) |
+//! | `need` | `met`, `unmet` | a [need](crate::case::need), and the reason where it is not met |
+//! | `run` | `result` | a [program](crate::case::Program), and its [transcript](crate::transcript) |
+//! | any | `error` | what is wrong with the question, or with the machine |
+//! | any | `damaged` | it did not come whole: say it again |
+//!
+//! The runner begins. It may send up to 32 cases before the first is answered. The end of its
+//! stream ends the worker.
 
 use crate::digest::Digest;
 
