@@ -226,6 +226,16 @@ pub fn close_from(first: RawFd, last: RawFd) {
     }
 }
 
+/// Gives free memory of the heap back to the kernel: every fork copies the page tables of what is
+/// there, used or not.
+pub fn trim_heap() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: the allocator's own function; nothing that is in use moves.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// The calling process's number.
 #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
 pub fn process_id() -> i32 {

@@ -135,6 +135,7 @@ pub fn serve() -> i32 {
             return 3;
         }
     };
+    sys::trim_heap();
     let hello = worker.platform.to_string();
     stream.send(&Frame::new("hello", first.sequence, hello));
     let mut worker = worker;
@@ -398,7 +399,7 @@ impl Stream {
 
     /// Waits for more input; false at its end.
     fn fill(&mut self) -> bool {
-        const CHUNK: usize = 64 << 10;
+        const CHUNK: usize = 16 << 10;
         let len = self.unread.len();
         self.unread.resize(len + CHUNK, 0);
         let n = sys::read_some(self.input, &mut self.unread[len..]);
