@@ -12,6 +12,7 @@ use crate::table::{Group, Table};
 use crate::transcript::Transcript;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// Which cases are meant.
@@ -198,10 +199,12 @@ impl Suite<'_> {
         if these.is_empty() {
             return Ok(());
         }
-        let jobs = these.iter().map(|index| Job {
-            index: *index as usize,
-            program: self.plan.case(*index as usize).program.to_string(),
+        let unread = AtomicBool::new(false);
+        let jobs = these.iter().map(|index| *index as usize).map(|index| {
+            let program = self.plan.case(index).program;
+            Job::new(index, program.to_string())
         });
+        let jobs = jobs.take_while(|_| !unread.load(Ordering::Relaxed));
         let mut config = self.config.clone();
         config.start.root = root;
         let mut told = Ok(());
@@ -218,6 +221,8 @@ impl Suite<'_> {
             };
             if told.is_ok() {
                 told = telling.has_come(index, ran);
+                // Nobody reads it any more: what was not sent yet need not be run.
+                unread.store(told.is_err(), Ordering::Relaxed);
             }
         });
         told?;
@@ -247,10 +252,7 @@ impl Suite<'_> {
                         die_at: Some(step),
                         ..self.plan.case(*index).program
                     };
-                    jobs.push(Job {
-                        index: places.len(),
-                        program: program.to_string(),
-                    });
+                    jobs.push(Job::new(places.len(), program.to_string()));
                     places.push((which, step));
                 }
             }
