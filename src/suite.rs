@@ -135,6 +135,8 @@ pub struct Found {
     pub summary: Summary,
     /// What was observed, by table.
     pub observed: BTreeMap<String, Blocks>,
+    /// Why the run was broken off, if it was.
+    pub broken_off: Option<String>,
 }
 
 /// All that a run needs.
@@ -164,8 +166,10 @@ pub type Sink<'a> = dyn FnMut(&Event<'_>) -> io::Result<()> + 'a;
 impl Suite<'_> {
     /// Runs it. Events come in the order of the plan.
     ///
+    /// Where no worker can be had any more, what was observed before is in what was found.
+    ///
     /// # Errors
-    /// Nobody takes the events any more, or no worker can be had.
+    /// Nobody takes the events any more.
     pub fn run(&self, sink: &mut Sink<'_>) -> Result<Found, Failed> {
         let mut telling = Telling::new(self, sink);
         let unmet: HashMap<&Need, &String> = self.unmet.iter().map(|(n, why)| (n, why)).collect();
@@ -185,8 +189,14 @@ impl Suite<'_> {
                 None => ordinary.push(index as u32),
             }
         }
-        self.run_these(&ordinary, false, &mut telling)?;
-        self.run_these(&as_root, true, &mut telling)?;
+        let done = self
+            .run_these(&ordinary, false, &mut telling)
+            .and_then(|()| self.run_these(&as_root, true, &mut telling));
+        match done {
+            Ok(()) => {}
+            Err(Failed::Machine(why)) => telling.break_off(why)?,
+            Err(failed) => return Err(failed),
+        }
         telling.finish()
     }
 
@@ -363,6 +373,23 @@ impl<'s, 'a> Telling<'s, 'a> {
             fails,
             took,
         }))?;
+        Ok(())
+    }
+
+    /// Tells what has come; the rest counts as not run to its end.
+    fn break_off(&mut self, why: String) -> Result<(), Failed> {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        for index in self.next..self.suite.plan.len() {
+            match waiting.remove(&index) {
+                Some((ran, came)) => self.tell(index, ran, came)?,
+                None => {
+                    let verdict = Verdict::Incomplete(why.clone());
+                    verdict.enter(&self.suite.plan.id(index), &mut self.ledger);
+                    self.found.summary.add(&verdict, self.suite.policy);
+                }
+            }
+        }
+        self.found.broken_off = Some(why);
         Ok(())
     }
 

@@ -67,7 +67,10 @@ pub fn run(args: &Run) -> Result<u8, Stop> {
             .map(|f| f.join(record.home()).display().to_string()),
         blessed,
     }))?;
-    Ok(code)
+    match found.broken_off {
+        Some(why) => Err(Stop::Failed(why)),
+        None => Ok(code),
+    }
 }
 
 fn policy(args: &Run) -> Result<Policy, Stop> {
