@@ -158,6 +158,12 @@ fn command(args: &Run) -> String {
     if args.place.via == crate::cli::Via::Libc {
         words.push("--via libc".to_owned());
     }
+    if args.place.memory != crate::cli::MEMORY {
+        words.push(format!("--memory {}", args.place.memory));
+    }
+    if args.let_die {
+        words.push("--let-die".to_owned());
+    }
     if let Some(platform) = &args.platform {
         words.push(format!("--platform {}", report::quoted(platform)));
     }
