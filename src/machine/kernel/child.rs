@@ -39,6 +39,8 @@ pub struct Setting {
     pub page: u64,
     /// The end of the user's address space.
     pub top: u64,
+    /// The worker's process; -1 where orphans do not become its children.
+    pub worker: i32,
     /// Whether children of `main` may die with it: not where it is planned that it dies first.
     pub die_together: bool,
 }

@@ -116,6 +116,7 @@ impl Worker {
                 harness: harness.map(|h| std::slice::from_raw_parts(h.as_ptr(), h.len())),
                 page: self.scale.page,
                 top: self.scale.top,
+                worker: if self.adopts { worker } else { -1 },
                 die_together,
             }
         };

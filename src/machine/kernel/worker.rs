@@ -102,6 +102,8 @@ pub struct Worker {
     pub(super) journal: Journal,
     pub(super) janitor: Janitor,
     pub(super) limits: Limits,
+    /// Whether orphans of a case become the worker's children.
+    pub(super) adopts: bool,
     pub(super) ticking: bool,
     pub(super) bytes: Vec<u8>,
     /// Whether a worker started like this one could keep the rights of root.
@@ -207,7 +209,7 @@ impl Worker {
             journal.set_pipe_ends(ends);
         }
         rights.take(parent)?;
-        sys::adopt_orphans();
+        let adopts = sys::adopt_orphans();
         let scale = probe::scale();
         let arena = Arena::find(scale.bits)
             .ok_or_else(|| io::Error::other("no free range for the arena"))?;
@@ -215,6 +217,7 @@ impl Worker {
         Ok(Worker {
             door: start.door,
             limits: limits(start.memory),
+            adopts,
             ticking: false,
             bytes: Vec::new(),
             can_be_root,
