@@ -88,6 +88,14 @@ impl Worker {
         })
     }
 
+    /// Tells the janitor which process group runs; 0 for none.
+    fn set_group(&self, group: i32) {
+        self.journal.set_group(group);
+        if self.journal.is_pipe() {
+            self.janitor.tell_group(group);
+        }
+    }
+
     /// Everything from here on happens in the child.
     #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     fn be_child(
@@ -101,7 +109,13 @@ impl Worker {
     ) -> ! {
         sys::die_with_parent(worker);
         sys::own_group(0);
+        // Here, and not by the worker: it might be killed after the first fork and before that.
+        self.set_group(sys::process_id());
         sys::close_from(normal::HIGH, i32::MAX);
+        if compiled.reckless {
+            // It may take away what would catch its last fault.
+            sys::leave_no_core();
+        }
         if let Some(file) = file {
             sys::close(file.fd());
         }
@@ -170,7 +184,6 @@ impl Watch<'_> {
     /// Watches the case until nothing of it is left. How it ended, and the wait status of `main`.
     fn until_over(mut self) -> (Ended, i32) {
         sys::own_group(self.main);
-        self.set_group(self.main);
         let mut guard = Guard::new(self.worker.limits, &self.worker.journal);
         let (mut ended, status) = self.main_ends(&mut guard);
         if ended == Ended::Orderly {
@@ -179,19 +192,12 @@ impl Watch<'_> {
         if self.compiled.actors.len() > 1 || ended != Ended::Orderly {
             self.bury();
         }
-        self.set_group(0);
+        self.worker.set_group(0);
         self.worker.journal.receive();
         if ended == Ended::Orderly && self.is_unfinished() {
             ended = Ended::Lost(status);
         }
         (ended, status)
-    }
-
-    fn set_group(&self, group: i32) {
-        self.worker.journal.set_group(group);
-        if self.worker.journal.is_pipe() {
-            self.worker.janitor.tell_group(group);
-        }
     }
 
     fn journal(&self) -> &Journal {
