@@ -115,14 +115,9 @@ pub struct Worker {
 pub fn serve() -> i32 {
     let (input, output) = match normal::settle_descriptors() {
         Ok(streams) => streams,
-        Err(_) => return 3,
+        Err(e) => return refuse(&e),
     };
-    let mut stream = Stream {
-        input,
-        output,
-        unread: Vec::new(),
-        unsent: Vec::new(),
-    };
+    let mut stream = Stream::new(input, output);
     let Some(first) = stream.first_frame() else {
         return 0;
     };
@@ -158,6 +153,16 @@ pub fn serve() -> i32 {
     }
     worker.janitor.finish();
     0
+}
+
+/// Tells the runner why this process can't be a worker.
+fn refuse(why: &io::Error) -> i32 {
+    let mut stream = Stream::new(0, 1);
+    if let Some(first) = stream.first_frame() {
+        stream.send(&Frame::new("error", first.sequence, why.to_string()));
+        stream.flush();
+    }
+    3
 }
 
 /// A frame with the work that it asks for, as far as that can be made ready.
@@ -368,6 +373,15 @@ const LONG: Duration = Duration::from_millis(200);
 const UNSENT_MAX: usize = 16 << 10;
 
 impl Stream {
+    fn new(input: i32, output: i32) -> Self {
+        Stream {
+            input,
+            output,
+            unread: Vec::new(),
+            unsent: Vec::new(),
+        }
+    }
+
     fn send(&mut self, frame: &Frame) {
         frame.write(&mut self.unsent);
         if self.unsent.len() > UNSENT_MAX {
