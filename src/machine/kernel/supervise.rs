@@ -12,7 +12,7 @@ use super::render::Ended;
 use super::scratch::CaseFile;
 use super::turn::{Pipes, WORKER};
 use super::worker::Worker;
-use super::{maps, normal, sys};
+use super::{maps, normal, scratch, sys};
 use crate::case::Content;
 use crate::case::call::Act;
 use crate::case::program::End;
@@ -80,7 +80,11 @@ impl Worker {
             (Some(file), Some(before)) => Some(file.after(before, &mut self.bytes)),
             _ => None,
         };
+        let lacked_room = raw.records.iter().any(lacks_room) && scratch::is_full();
         clear(compiled);
+        if lacked_room {
+            return Err("the file system of the scratch folder is full".to_owned());
+        }
         Ok(Came {
             ended,
             status,
@@ -160,6 +164,15 @@ pub(super) fn unsaid(compiled: &Compiled) -> Option<Transcript> {
         outcomes: vec![Outcome::Unsaid(why); compiled.ops.len()],
         file: FileAfter::None,
     })
+}
+
+/// Whether it may be the disk that speaks.
+fn lacks_room(record: &Record) -> bool {
+    match record.kind {
+        kind::ERRNO => [libc::ENOSPC, libc::EDQUOT].contains(&record.errno),
+        kind::FAULT | kind::DYING => record.signal == libc::SIGBUS,
+        _ => false,
+    }
 }
 
 /// Removes what the case has left in the scratch folder.

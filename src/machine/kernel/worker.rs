@@ -7,7 +7,7 @@ use super::janitor::Janitor;
 use super::journal::{Journal, Raw};
 use super::render::Renderer;
 use super::rights::Rights;
-use super::scratch::Scratch;
+use super::scratch::{Names, Scratch};
 use super::supervise::{Came, unsaid};
 use super::{abi, normal, probe, rights, sys};
 use crate::case::program::Door;
@@ -187,7 +187,12 @@ impl Worker {
             normal::pin(cpu);
         }
         Scratch::sweep(&start.dir);
-        let scratch = Scratch::make(&start.dir)?;
+        let mut journal = Journal::new(start.pipe_journal)?;
+        let names = Names::choose(&start.dir)?;
+        let streams = [stream.input, stream.output];
+        let mut janitor = Janitor::start(&journal, &names, &streams)?;
+        janitor.move_up(normal::HIGH)?;
+        let scratch = Scratch::make(names)?;
         let can_be_root = rights::is_root();
         let rights = if start.root {
             Rights::Root
@@ -197,10 +202,6 @@ impl Worker {
         if let Rights::Become(uid, gid) = rights {
             std::os::unix::fs::chown(scratch.path(), Some(uid), Some(gid))?;
         }
-        let mut journal = Journal::new(start.pipe_journal)?;
-        let streams = [stream.input, stream.output];
-        let mut janitor = Janitor::start(&journal, &scratch, &streams)?;
-        janitor.move_up(normal::HIGH)?;
         // The lock is held as long as this descriptor is open.
         sys::move_up(sys::duplicate(scratch.lock_fd())?, normal::HIGH)?;
         std::env::set_current_dir(scratch.path())?;
