@@ -408,7 +408,7 @@ fn hints(end: &End, home: &str) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if s.ran() == 0 && s.incomplete == 0 {
+    if s.ran() + s.incomplete + s.refused == 0 {
         let why = if s.skipped > 0 {
             "every case was skipped"
         } else {

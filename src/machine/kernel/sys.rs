@@ -360,10 +360,16 @@ pub fn wait_group(group: i32) -> bool {
     pid > 0 || last_errno() == libc::EINTR
 }
 
-/// Makes this process the one that inherits the orphans among its descendants.
-pub fn adopt_orphans() {
+/// Makes this process the one that inherits the orphans among its descendants; whether it is.
+pub fn adopt_orphans() -> bool {
+    // SAFETY: numbers only.
+    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 }
+}
+
+/// Makes this process one that leaves no core, wherever cores go.
+pub fn leave_no_core() {
     // SAFETY: numbers only.
     unsafe {
-        libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+        libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0);
     }
 }
