@@ -106,9 +106,14 @@ pub fn read_line(line: &[u8]) -> Line {
 
 fn find_last(line: &[u8], mark: &[u8]) -> Option<usize> {
     // A payload can't hold the mark: `@` is escaped in it.
-    (0..=line.len().checked_sub(mark.len())?)
-        .rev()
-        .find(|i| line[*i..].starts_with(mark))
+    let mut end = line.len();
+    loop {
+        let at = line[..end].iter().rposition(|b| *b == mark[0])?;
+        if line[at..].starts_with(mark) {
+            return Some(at);
+        }
+        end = at;
+    }
 }
 
 fn escape(text: &str, out: &mut Vec<u8>) {

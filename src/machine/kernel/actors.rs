@@ -38,7 +38,7 @@ fn failed(errno: i32) -> Record {
 /// Starts the processes that share nothing but the files.
 #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
 pub fn start_peers(main: &mut Actor) {
-    for &peer in &main.setting.compiled.peers {
+    for &peer in main.setting.compiled.peers {
         // One that can't be started shows in the step that names it.
         let _ = fork(main, peer);
     }

@@ -6,7 +6,7 @@
 //! starts without page tables for its code, and each stretch that it touches costs a fault.
 #![expect(unsafe_code, reason = "the names of sections, nothing else")]
 
-use super::compiled::{Compiled, Op, Word, is_fixed, range_of};
+use super::compiled::{LentCase, Op, Word, is_fixed, range_of};
 use super::fixtures::Fixtures;
 use super::journal::{Journal, Record, kind};
 use super::turn::{Pipes, Turn, WORKER};
@@ -26,7 +26,7 @@ pub const SURVIVED: i32 = 97;
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
     /// What is run.
-    pub compiled: &'static Compiled,
+    pub compiled: LentCase,
     /// Where it is noted.
     pub journal: &'static Journal,
     /// How turns are handed on, where there is more than one actor.
@@ -65,7 +65,7 @@ pub fn run(setting: Setting) -> ! {
         turn: Turn::default(),
     };
     main.turn.pids[0] = sys::process_id();
-    Fixtures::open(setting.compiled, &mut main.turn);
+    Fixtures::open(&setting.compiled, &mut main.turn);
     actors::start_peers(&mut main);
     main.has_turn();
     main.act_on();
@@ -85,7 +85,7 @@ impl Actor {
     /// Acts whenever it is this actor's turn, until the case is over.
     #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     pub fn act_on(&mut self) {
-        let ops = &self.setting.compiled.ops;
+        let ops = self.setting.compiled.ops;
         loop {
             let step = self.turn.step as usize;
             let Some(op) = ops.get(step) else {
@@ -145,7 +145,7 @@ impl Actor {
     #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     fn act(&mut self, step: usize, op: &'static Op) -> Record {
         let mut args = [0i128; ARGS_MAX];
-        for (slot, word) in args.iter_mut().zip(&op.words) {
+        for (slot, word) in args.iter_mut().zip(op.words) {
             match self.word(word) {
                 Ok(value) => *slot = value,
                 Err(name) => {
@@ -196,7 +196,7 @@ impl Actor {
             Word::Known(n) => *n,
             Word::Sum(constant, factors) => {
                 let mut sum = *constant;
-                for (name, factor) in factors {
+                for (name, factor) in *factors {
                     sum = sum.wrapping_add(value(name)?.wrapping_mul(*factor));
                 }
                 sum
@@ -250,7 +250,7 @@ impl Actor {
     #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     fn touch(&mut self, op: &Op, args: &[i128]) -> Record {
         let at = args[0] as usize;
-        let result = match (op.call.act, op.words.get(1), op.data.first()) {
+        let result = match (op.call.act, op.words.get(1), op.data) {
             (Act::Load, ..) => return self.load(at, args[1]),
             (Act::Store, _, Some(bytes)) => touch::store(at, bytes),
             (Act::Fill, _, Some(bytes)) => {

@@ -2,6 +2,7 @@
 //! the fork, so that the child neither parses nor allocates.
 
 use super::arena::Arena;
+use super::lent::Lent;
 use crate::case::call::{self, Act, ArgType, CallSpec, ResultKind};
 use crate::case::program::{Door, End};
 use crate::case::step::{Arg, Fd};
@@ -15,22 +16,36 @@ pub const STEPS_MAX: usize = 256;
 /// The most actors, `main` included.
 pub const ACTORS_MAX: usize = 8;
 
+/// Why a case can't be run.
+const TOO_LARGE: &str = "the cases of a batch are too large together";
+
 /// A program ready to be run.
 #[derive(Debug)]
 pub struct Compiled {
-    /// The steps.
-    pub ops: Vec<Op>,
+    /// What the child gets.
+    pub lent: LentCase,
     /// The names of the actors; `main` is the first.
     pub actors: Vec<String>,
-    /// Which actors are processes started before the case.
-    pub peers: Vec<usize>,
     /// The bound names; the first are fixtures.
     pub names: Vec<String>,
-    /// How many of the names are fixtures.
-    pub fixtures: usize,
     /// The declared content of the file, if the case has one.
     pub file: Option<Content>,
-    /// Its size in bytes.
+    /// Whether `new` is named, so that it must be removed.
+    pub makes_new: bool,
+    /// Why this architecture can't say a step.
+    pub unsaid: Option<String>,
+}
+
+/// What a child gets of a case: plain values, and slices that lie in [`Lent`].
+#[derive(Debug, Clone, Copy)]
+pub struct LentCase {
+    /// The steps.
+    pub ops: &'static [Op],
+    /// The fixtures, by their place in the list of all; they are bound to the first names.
+    pub fixtures: &'static [usize],
+    /// Which actors are processes started before the case.
+    pub peers: &'static [usize],
+    /// The size of the file in bytes.
     pub eof: u64,
     /// Through which entry calls go.
     pub door: Door,
@@ -43,36 +58,32 @@ pub struct Compiled {
     /// Whether a step names a range that may lie anywhere, so that the harness's own ranges must
     /// be known.
     pub wild: bool,
-    /// Whether `new` is named, so that it must be removed.
-    pub makes_new: bool,
 }
 
 /// One step ready to be run.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Op {
     /// Who acts.
     pub actor: usize,
     /// The call.
     pub call: &'static CallSpec,
     /// Its arguments.
-    pub words: Vec<Word>,
+    pub words: &'static [Word],
     /// Where the result goes.
     pub bind: Option<usize>,
     /// The actor that is made or waited for.
     pub other: Option<usize>,
-    /// The bytes of the arguments, kept alive here.
-    pub data: Vec<Vec<u8>>,
-    /// Why this architecture can't say it.
-    pub unsaid: Option<String>,
+    /// The bytes among the arguments.
+    pub data: Option<&'static [u8]>,
 }
 
 /// One argument ready to be put into a register.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub enum Word {
     /// A number that is known.
     Known(i128),
     /// A number that depends on bound names: constant, then name and factor.
-    Sum(i128, Vec<(usize, i128)>),
+    Sum(i128, &'static [(usize, i128)]),
     /// The address of bytes of the harness.
     Data(usize, usize),
     /// The harness's own buffer.
@@ -98,7 +109,7 @@ impl Compiled {
     ///
     /// # Errors
     /// It does not fit: too many steps, names or actors, or a file size that is none.
-    pub fn new(program: &Program, context: &Context<'_>) -> Result<Self, String> {
+    pub fn new(program: &Program, context: &Context<'_>, lent: &mut Lent) -> Result<Self, String> {
         if program.steps.len() > STEPS_MAX {
             return Err(format!("a case has at most {STEPS_MAX} steps"));
         }
@@ -117,27 +128,34 @@ impl Compiled {
             context,
             eof,
             lengths: Vec::new(),
+            lent,
+            peers: Vec::new(),
+            wild: false,
             compiled: Compiled {
-                ops: Vec::with_capacity(program.steps.len()),
+                lent: LentCase {
+                    ops: &[],
+                    fixtures: &[],
+                    peers: &[],
+                    eof,
+                    door: program.via.unwrap_or(context.door),
+                    end: program.end,
+                    die_at: program.die_at,
+                    reckless: program.reckless,
+                    wild: false,
+                },
                 actors: vec!["main".to_owned()],
-                peers: Vec::new(),
                 names: Vec::new(),
-                fixtures: 0,
                 file,
-                eof,
-                door: program.via.unwrap_or(context.door),
-                end: program.end,
-                die_at: program.die_at,
-                reckless: program.reckless,
-                wild: false,
                 makes_new: false,
+                unsaid: None,
             },
         };
-        builder.fixtures(program);
+        let fixtures = builder.fixtures(program);
+        let mut ops = Vec::with_capacity(program.steps.len());
         for step in &program.steps {
-            builder.step(step)?;
+            ops.push(builder.step(step)?);
         }
-        Ok(builder.compiled)
+        builder.finish(&ops, &fixtures)
     }
 }
 
@@ -161,42 +179,64 @@ struct Builder<'a> {
     eof: u64,
     /// How long the mappings are that names stand for, where that is known: name and length.
     lengths: Vec<(usize, i128)>,
+    lent: &'a mut Lent,
+    peers: Vec<usize>,
+    wild: bool,
     compiled: Compiled,
 }
 
 impl Builder<'_> {
-    fn fixtures(&mut self, program: &Program) {
-        for (name, _) in call::FIXTURES {
+    fn fixtures(&mut self, program: &Program) -> Vec<usize> {
+        let mut used = Vec::new();
+        for (i, (name, _)) in call::FIXTURES.iter().enumerate() {
             if *name != "file" && program.uses_fd(name) {
                 self.compiled.names.push((*name).to_owned());
+                used.push(i);
             }
         }
-        self.compiled.fixtures = self.compiled.names.len();
+        used
     }
 
-    fn step(&mut self, step: &crate::case::Step) -> Result<(), String> {
+    fn finish(mut self, ops: &[Op], fixtures: &[usize]) -> Result<Compiled, String> {
+        let lent = LentCase {
+            ops: self.put(ops)?,
+            fixtures: self.put(fixtures)?,
+            peers: self.lent.put(&self.peers).ok_or(TOO_LARGE)?,
+            wild: self.wild,
+            ..self.compiled.lent
+        };
+        Ok(Compiled {
+            lent,
+            ..self.compiled
+        })
+    }
+
+    fn put<T: Copy>(&mut self, items: &[T]) -> Result<&'static [T], String> {
+        self.lent.put(items).ok_or_else(|| TOO_LARGE.to_owned())
+    }
+
+    fn step(&mut self, step: &crate::case::Step) -> Result<Op, String> {
         let actor = self
             .actor(&step.actor)
             .ok_or_else(|| format!("nobody is called `{}`", step.actor))?;
         let mut op = Op {
             actor,
             call: step.call,
-            words: Vec::with_capacity(step.args.len()),
+            words: &[],
             bind: None,
             other: None,
-            data: Vec::new(),
-            unsaid: None,
+            data: None,
         };
+        let mut words = Vec::with_capacity(step.args.len());
         for (arg, spec) in step.args.iter().zip(step.call.args) {
-            let word = self.word(arg, spec.ty, &mut op)?;
-            op.words.push(word);
+            words.push(self.word(arg, spec.ty, &mut op)?);
         }
-        self.compiled.wild |= self.is_wild(step, &op);
+        op.words = self.put(&words)?;
+        self.wild |= self.is_wild(step, &op);
         if let Some(name) = &step.bind {
             self.bind(name, step, &mut op)?;
         }
-        self.compiled.ops.push(op);
-        Ok(())
+        Ok(op)
     }
 
     fn actor(&self, name: &str) -> Option<usize> {
@@ -215,7 +255,7 @@ impl Builder<'_> {
             let index = self.compiled.actors.len();
             self.compiled.actors.push(name.to_owned());
             if step.call.act == Act::Process {
-                self.compiled.peers.push(index);
+                self.peers.push(index);
             }
             op.other = Some(index);
             return Ok(());
@@ -241,7 +281,7 @@ impl Builder<'_> {
 
     fn word(&mut self, arg: &Arg, ty: ArgType, op: &mut Op) -> Result<Word, String> {
         Ok(match arg {
-            Arg::Quantity(q) => self.quantity(q, ty, op)?,
+            Arg::Quantity(q) => self.quantity(q, ty)?,
             Arg::Flags(set) => match ty {
                 ArgType::Flags(domain) => Word::Known(set.bits(domain).into()),
                 _ => Word::Known(set.extra.into()),
@@ -259,8 +299,8 @@ impl Builder<'_> {
                     .ok()
                     .and_then(|c| c.to_vec(16 << 20))
                     .ok_or("a byte string has no value")?;
-                op.data.push(bytes);
-                let bytes = &op.data[op.data.len() - 1];
+                let bytes = self.put(&bytes)?;
+                op.data = Some(bytes);
                 Word::Data(bytes.as_ptr() as usize, bytes.len())
             }
             Arg::Buf => Word::Buf,
@@ -285,7 +325,7 @@ impl Builder<'_> {
         })
     }
 
-    fn quantity(&self, q: &Quantity, ty: ArgType, op: &mut Op) -> Result<Word, String> {
+    fn quantity(&mut self, q: &Quantity, ty: ArgType) -> Result<Word, String> {
         let scale = self.context.scale;
         let max = match ty {
             ArgType::Offset | ArgType::Int(..) => i128::from(i64::MAX),
@@ -300,7 +340,7 @@ impl Builder<'_> {
         };
         if let Ok(value) = q.value(scale, max, &known) {
             if value > max && !matches!(ty, ArgType::Offset) {
-                op.unsaid = Some(format!("{q} does not fit in {} bits", scale.bits));
+                self.compiled.unsaid = Some(format!("{q} does not fit in {} bits", scale.bits));
             }
             return Ok(Word::Known(value));
         }
@@ -320,7 +360,7 @@ impl Builder<'_> {
                 }
             }
         }
-        Ok(Word::Sum(constant, factors))
+        Ok(Word::Sum(constant, self.put(&factors)?))
     }
 
     /// Whether the step could reach memory that the case did not make itself.
@@ -345,7 +385,7 @@ impl Builder<'_> {
                         .is_some_and(|e| e <= arena.end as i128);
                 !inside
             }
-            Word::Sum(offset, names) => match names.as_slice() {
+            Word::Sum(offset, names) => match names {
                 [(name, 1)] => !self.lengths.iter().any(|(known, mapped)| {
                     known == name && *offset >= 0 && offset.saturating_add(len) <= *mapped
                 }),
@@ -390,7 +430,7 @@ mod tests {
             },
             door: Door::Raw,
         };
-        Compiled::new(&program, &context).unwrap()
+        Compiled::new(&program, &context, &mut Lent::new().unwrap()).unwrap()
     }
 
     #[test]
@@ -400,21 +440,33 @@ mod tests {
              own map = mmap(arena + 1page, eof, PROT_READ, MAP_SHARED, file, 0)\n\
              step load(map + eof - 1, 1)\n",
         );
-        assert!(matches!(c.ops[1].words[0], Word::Known(a) if a == (1 << 36) + 4096));
-        assert!(matches!(c.ops[1].words[1], Word::Known(4097)));
-        assert!(matches!(&c.ops[2].words[0], Word::Sum(4096, f) if f == &[(1, 1)]));
-        assert!(!c.wild);
+        assert!(matches!(c.lent.ops[1].words[0], Word::Known(a) if a == (1 << 36) + 4096));
+        assert!(matches!(c.lent.ops[1].words[1], Word::Known(4097)));
+        assert!(matches!(&c.lent.ops[2].words[0], Word::Sum(4096, [(1, 1)])));
+        assert!(!c.lent.wild);
     }
 
     #[test]
     fn hostile_ranges_are_wild() {
-        assert!(compile("step munmap(0, max)\n").wild);
-        assert!(compile("step munmap(arena, 2GiB)\n").wild);
-        assert!(!compile("step munmap(arena, 1page)\n").wild);
+        assert!(compile("step munmap(0, max)\n").lent.wild);
+        assert!(compile("step munmap(arena, 2GiB)\n").lent.wild);
+        assert!(!compile("step munmap(arena, 1page)\n").lent.wild);
         let map = "step map = mmap(NULL, 1page - 1, 0, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)\n";
-        assert!(!compile(&format!("{map}step load(map + 1page - 1, 1)\n")).wild);
-        assert!(compile(&format!("{map}step load(map + 1page, 1)\n")).wild);
-        assert!(!compile("step mmap(NULL, max, 0, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)\n").wild);
+        assert!(
+            !compile(&format!("{map}step load(map + 1page - 1, 1)\n"))
+                .lent
+                .wild
+        );
+        assert!(
+            compile(&format!("{map}step load(map + 1page, 1)\n"))
+                .lent
+                .wild
+        );
+        assert!(
+            !compile("step mmap(NULL, max, 0, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)\n")
+                .lent
+                .wild
+        );
     }
 
     #[test]
@@ -426,6 +478,6 @@ mod tests {
             arena: &Arena { start: 0, end: 0 },
             door: Door::Raw,
         };
-        assert!(Compiled::new(&program, &context).is_err());
+        assert!(Compiled::new(&program, &context, &mut Lent::new().unwrap()).is_err());
     }
 }

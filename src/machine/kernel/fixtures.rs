@@ -4,9 +4,10 @@
     reason = "the C library's functions, with constant arguments"
 )]
 
-use super::compiled::Compiled;
+use super::compiled::LentCase;
 use super::sys;
 use super::turn::Turn;
+use crate::case::call;
 
 /// Above the numbers that a case's own descriptors get, below those of the harness.
 const CLOSED: i32 = 140;
@@ -21,15 +22,16 @@ impl Fixtures {
     /// Opens the fixtures and binds their names; one that can't be opened stays unbound, so that
     /// the steps that need it are not reached.
     #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
-    pub fn open(compiled: &Compiled, turn: &mut Turn) {
+    pub fn open(case: &LentCase, turn: &mut Turn) {
         let mut pipe = None;
-        for (index, name) in compiled.names[..compiled.fixtures].iter().enumerate() {
-            let fd = match name.as_str() {
+        for (index, which) in case.fixtures.iter().enumerate() {
+            let name = call::FIXTURES.get(*which).map_or("", |f| f.0);
+            let fd = match name {
                 "pipe.read" => pipe_end(&mut pipe).map(|p| p.0),
                 "pipe.write" => pipe_end(&mut pipe).map(|p| p.1),
                 "closed" => closed(),
                 "wild" => Some(WILD),
-                other => open_one(other, compiled.eof),
+                other => open_one(other, case.eof),
             };
             if let Some(fd) = fd {
                 turn.bind(index, fd.into());

@@ -13,6 +13,7 @@ mod fixtures;
 mod guard;
 mod janitor;
 mod journal;
+mod lent;
 mod maps;
 mod normal;
 mod probe;

@@ -75,9 +75,9 @@ impl<'a> Renderer<'a> {
 
     /// The outcomes of all steps. `main_status` is how `main` really ended.
     fn outcomes(&self, ended: Ended, main_status: i32) -> Vec<Outcome> {
-        let mut outcomes = Vec::with_capacity(self.compiled.ops.len());
+        let mut outcomes = Vec::with_capacity(self.compiled.lent.ops.len());
         let mut lost = None;
-        for (i, op) in self.compiled.ops.iter().enumerate() {
+        for (i, op) in self.compiled.lent.ops.iter().enumerate() {
             let record = self.raw.record(i);
             let actor = &self.compiled.actors[op.actor];
             let outcome = match record.kind {
@@ -98,7 +98,7 @@ impl<'a> Renderer<'a> {
     fn unfinished(&self, ended: Ended) -> Outcome {
         match ended {
             Ended::Memory => Outcome::MemoryLimit,
-            Ended::Lost(_) if self.compiled.reckless => Outcome::HarnessUnmapped,
+            Ended::Lost(_) if self.compiled.lent.reckless => Outcome::HarnessUnmapped,
             Ended::Lost(status) => ended_as(status),
             Ended::Hang | Ended::Orderly => Outcome::Hang,
         }
@@ -196,7 +196,7 @@ impl<'a> Renderer<'a> {
     }
 
     fn evaluate(&self, q: &Quantity) -> Option<i128> {
-        let eof = i128::from(self.compiled.eof);
+        let eof = i128::from(self.compiled.lent.eof);
         q.value(self.scale, self.scale.word_max(), &|unit| {
             (*unit == Unit::Eof).then_some(eof)
         })

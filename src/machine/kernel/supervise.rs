@@ -46,15 +46,16 @@ impl Worker {
             0 | 1 => None,
             n => Some(Pipes::new(n, normal::KEPT).map_err(|e| e.to_string())?),
         };
-        let harness = if compiled.wild {
+        let harness = if compiled.lent.wild {
             maps::harness()
         } else {
             Some(Vec::new())
         };
-        self.journal.reset(compiled.ops.len());
+        self.journal.reset(compiled.lent.ops.len());
         let worker = std::process::id() as i32;
         let die_together = !main_may_end_early(compiled);
         let makes_actors = compiled.actors.len() > 1 || self.journal.is_pipe();
+        self.heap.hand_down(makes_actors || compiled.lent.wild);
         // SAFETY: the child uses only what it has a copy of, and never returns from here.
         let pid = unsafe { sys::fork(makes_actors) }.map_err(|e| format!("no child: {e}"))?;
         if pid == 0 {
@@ -75,7 +76,7 @@ impl Worker {
             main: pid,
         };
         let (ended, status) = watch.until_over();
-        self.journal.collect(compiled.ops.len(), raw);
+        self.journal.collect(compiled.lent.ops.len(), raw);
         let file = match (&file, &compiled.file) {
             (Some(file), Some(before)) => Some(file.after(before, &mut self.bytes)),
             _ => None,
@@ -116,7 +117,7 @@ impl Worker {
         // Here, and not by the worker: it might be killed after the first fork and before that.
         self.set_group(sys::process_id());
         sys::close_from(normal::HIGH, i32::MAX);
-        if compiled.reckless {
+        if compiled.lent.reckless {
             // It may take away what would catch its last fault.
             sys::leave_no_core();
         }
@@ -127,7 +128,7 @@ impl Worker {
         // callers own is never dropped in this process.
         let setting = unsafe {
             Setting {
-                compiled: forever(compiled),
+                compiled: compiled.lent,
                 journal: forever(&self.journal),
                 pipes: pipes.map(|p| forever(p)),
                 arena: self.arena,
@@ -154,14 +155,16 @@ unsafe fn forever<T>(thing: &T) -> &'static T {
 /// Whether a step lets `main` end while others go on.
 fn main_may_end_early(compiled: &Compiled) -> bool {
     let exits = |op: &Op| op.actor == 0 && op.call.act == Act::Exit;
-    compiled.end == End::Signal || compiled.die_at.is_some() || compiled.ops.iter().any(exits)
+    compiled.lent.end == End::Signal
+        || compiled.lent.die_at.is_some()
+        || compiled.lent.ops.iter().any(exits)
 }
 
 /// The transcript of a case that this architecture can't say.
 pub(super) fn unsaid(compiled: &Compiled) -> Option<Transcript> {
-    let why = compiled.ops.iter().find_map(|op| op.unsaid.clone())?;
+    let why = compiled.unsaid.clone()?;
     Some(Transcript {
-        outcomes: vec![Outcome::Unsaid(why); compiled.ops.len()],
+        outcomes: vec![Outcome::Unsaid(why); compiled.lent.ops.len()],
         file: FileAfter::None,
     })
 }
@@ -268,7 +271,7 @@ impl Watch<'_> {
             }
             loop {
                 let step = turn.step as usize;
-                let op = self.compiled.ops.get(step)?;
+                let op = self.compiled.lent.ops.get(step)?;
                 if turn.is_alive(op.actor) {
                     pipes.hand(op.actor, &turn);
                     break;

@@ -5,6 +5,7 @@ use super::compiled::{Compiled, Context, Word};
 use super::guard::{self, Limits};
 use super::janitor::Janitor;
 use super::journal::{Journal, Raw};
+use super::lent::{Heap, Lent};
 use super::render::Renderer;
 use super::rights::Rights;
 use super::scratch::{Names, Scratch};
@@ -104,6 +105,10 @@ pub struct Worker {
     pub(super) limits: Limits,
     /// Whether orphans of a case become the worker's children.
     pub(super) adopts: bool,
+    /// What children of the present batch read.
+    lent: Lent,
+    /// What they do without.
+    pub(super) heap: Heap,
     pub(super) ticking: bool,
     pub(super) bytes: Vec<u8>,
     /// Whether a worker started like this one could keep the rights of root.
@@ -132,7 +137,6 @@ pub fn serve() -> i32 {
             return 3;
         }
     };
-    sys::trim_heap();
     let hello = worker.platform.to_string();
     stream.send(&Frame::new("hello", first.sequence, hello));
     let mut worker = worker;
@@ -145,6 +149,7 @@ pub fn serve() -> i32 {
             .map(|frame| worker.make_ready(frame))
             .collect();
         worker.answer_all(ready, &mut stream);
+        worker.forget_batch();
         stream.flush();
         worker.rest();
         if !stream.fill() {
@@ -219,11 +224,15 @@ impl Worker {
         let scale = probe::scale();
         let arena = Arena::find(scale.bits)
             .ok_or_else(|| io::Error::other("no free range for the arena"))?;
+        sys::trim_heap();
+        let heap = Heap::from_here(scale.page);
         let platform = platform(start, &rights, fs, scale.clone());
         Ok(Worker {
             door: start.door,
             limits: limits(start.memory),
             adopts,
+            lent: Lent::new()?,
+            heap,
             ticking: false,
             bytes: Vec::new(),
             can_be_root,
@@ -235,7 +244,15 @@ impl Worker {
         })
     }
 
-    fn make_ready(&self, frame: Frame) -> Ready {
+    /// The cases of the last batch are told and gone: their room is free.
+    #[expect(unsafe_code, reason = "nothing holds what was lent any more")]
+    fn forget_batch(&mut self) {
+        // SAFETY: `answer_all` has consumed every case that was made ready, and their children
+        // have ended.
+        unsafe { self.lent.clear() }
+    }
+
+    fn make_ready(&mut self, frame: Frame) -> Ready {
         let case = (frame.kind == "run").then(|| self.compile(&frame.payload));
         Ready { frame, case }
     }
@@ -303,26 +320,24 @@ impl Worker {
         Renderer::new(&case.program, &case.compiled, &case.raw, scale, arena).transcript(came)
     }
 
-    fn compile(&self, text: &str) -> Result<ReadyCase, String> {
+    fn compile(&mut self, text: &str) -> Result<ReadyCase, String> {
         let program = Program::parse(text).map_err(|m| m.to_string())?;
         let context = Context {
             scale: &self.scale,
             arena: &self.arena,
             door: self.door,
         };
-        let mut compiled = Compiled::new(&program, &context)?;
-        for op in &mut compiled.ops {
-            let words = op.words.iter().enumerate();
-            let first = words
-                .filter_map(|(i, w)| match w {
-                    Word::Known(n) => abi::unsaid(op.call, i, *n),
-                    _ => None,
-                })
-                .next();
-            op.unsaid = op.unsaid.take().or(first);
+        let mut compiled = Compiled::new(&program, &context, &mut self.lent)?;
+        for op in compiled.lent.ops {
+            let mut words = op.words.iter().enumerate();
+            let why = words.find_map(|(i, w)| match w {
+                Word::Known(n) => abi::unsaid(op.call, i, *n),
+                _ => None,
+            });
+            compiled.unsaid = compiled.unsaid.take().or(why);
         }
         Ok(ReadyCase {
-            raw: Raw::with_room(compiled.ops.len()),
+            raw: Raw::with_room(compiled.lent.ops.len()),
             program,
             compiled,
         })
