@@ -29,11 +29,11 @@ fn lively() -> Bench {
     ))
 }
 
-fn start(bench: &Bench) -> Child {
+fn start(bench: &Bench, filter: &str) -> Child {
     bench
         .program()
         .args(bench.run_args())
-        .args(["-j", "2"])
+        .args(["-j", "2", filter])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .process_group(0)
@@ -48,8 +48,8 @@ struct Running {
     janitor: Process,
 }
 
-fn in_the_middle(bench: &Bench, delay: Duration) -> Running {
-    let runner = start(bench);
+fn in_the_middle(bench: &Bench, filter: &str, delay: Duration) -> Running {
+    let runner = start(bench, filter);
     let pid = runner.id() as i32;
     let mut found = None;
     eventually("a worker is at a case", || {
@@ -79,15 +79,25 @@ fn assert_nothing_left(bench: &Bench, runner: Child) {
     eventually("no scratch folder is left", || bench.left_over().is_empty());
 }
 
-fn delays() -> impl Iterator<Item = Duration> {
-    [0, 7, 31, 90, 260].into_iter().map(Duration::from_millis)
+/// Moments, and among which cases.
+fn delays() -> impl Iterator<Item = (&'static str, Duration)> {
+    let moments = [
+        ("company", 0),
+        ("orphan", 0),
+        ("company", 31),
+        ("orphan", 100),
+        ("company", 260),
+    ];
+    moments
+        .map(|(filter, ms)| (filter, Duration::from_millis(ms)))
+        .into_iter()
 }
 
 #[test]
 fn the_runner_is_killed() {
-    for delay in delays() {
+    for (filter, delay) in delays() {
         let bench = lively();
-        let run = in_the_middle(&bench, delay);
+        let run = in_the_middle(&bench, filter, delay);
         assert_nothing_left(&bench, run.runner);
     }
 }
@@ -96,7 +106,7 @@ fn the_runner_is_killed() {
 fn the_runner_is_killed_at_its_start() {
     for delay in [0, 2, 4, 8, 16, 32] {
         let bench = lively();
-        let runner = start(&bench);
+        let runner = start(&bench, "company");
         std::thread::sleep(Duration::from_millis(delay));
         assert_nothing_left(&bench, runner);
     }
@@ -104,9 +114,9 @@ fn the_runner_is_killed_at_its_start() {
 
 #[test]
 fn the_runner_is_killed_with_its_whole_group() {
-    for delay in delays() {
+    for (filter, delay) in delays() {
         let bench = lively();
-        let run = in_the_middle(&bench, delay);
+        let run = in_the_middle(&bench, filter, delay);
         let group = nix::unistd::Pid::from_raw(run.runner.id() as i32);
         nix::sys::signal::killpg(group, Signal::SIGKILL).unwrap();
         assert_nothing_left(&bench, run.runner);
@@ -115,9 +125,9 @@ fn the_runner_is_killed_with_its_whole_group() {
 
 #[test]
 fn a_worker_is_killed_and_its_case_ends_with_it() {
-    for delay in delays() {
+    for (filter, delay) in delays() {
         let bench = lively();
-        let run = in_the_middle(&bench, delay);
+        let run = in_the_middle(&bench, filter, delay);
         processes::signal(run.worker.pid, Signal::SIGKILL);
         let pid = run.worker.pid;
         eventually("the worker's case and its janitor are gone", || {
@@ -133,9 +143,9 @@ fn a_worker_is_killed_and_its_case_ends_with_it() {
 /// Without a janitor the processes end all the same; the folder is swept at the next start.
 #[test]
 fn worker_and_janitor_are_killed() {
-    for delay in delays() {
+    for (filter, delay) in delays() {
         let bench = lively();
-        let mut run = in_the_middle(&bench, delay);
+        let mut run = in_the_middle(&bench, filter, delay);
         let pid = run.runner.id() as i32;
         processes::signal(pid, Signal::SIGSTOP);
         for worker in processes::workers(bench.mark(), pid) {
@@ -160,7 +170,7 @@ fn worker_and_janitor_are_killed() {
 #[test]
 fn a_worker_does_not_outlive_its_runner() {
     let bench = lively();
-    let run = in_the_middle(&bench, Duration::ZERO);
+    let run = in_the_middle(&bench, "company", Duration::ZERO);
     let runner = run.runner.id();
     let pipes: Vec<File> = std::fs::read_dir(format!("/proc/{runner}/fd"))
         .unwrap()
@@ -180,9 +190,9 @@ fn a_worker_does_not_outlive_its_runner() {
 
 #[test]
 fn interrupted_from_the_keyboard() {
-    for delay in delays() {
+    for (filter, delay) in delays() {
         let bench = lively();
-        let run = in_the_middle(&bench, delay);
+        let run = in_the_middle(&bench, filter, delay);
         let group = nix::unistd::Pid::from_raw(run.runner.id() as i32);
         nix::sys::signal::killpg(group, Signal::SIGINT).unwrap();
         let done = await_end(run.runner);

@@ -79,6 +79,17 @@ fn a_tebibyte_asked_for_at_once_is_stopped(#[case] prot: &str, #[case] flags: &s
     bench.assert_clean();
 }
 
+/// So much that only memory itself can tell: its page tables weigh less than what is allowed.
+#[rstest]
+#[case::private("MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE|MAP_POPULATE")]
+#[case::shared("MAP_SHARED|MAP_ANONYMOUS|MAP_NORESERVE|MAP_POPULATE")]
+fn each_kind_of_memory_counts(#[case] flags: &str) {
+    let bench = Bench::new();
+    let call = format!("mmap(NULL, 2GiB, PROT_READ|PROT_WRITE, {flags}, -1, 0)");
+    let seen = last(&bench, &["--memory", "256", &call]);
+    assert_eq!(seen, format!("{call} = memory limit"));
+}
+
 #[test]
 fn memory_taken_step_by_step_is_stopped_too() {
     let bench = Bench::new();
@@ -115,6 +126,20 @@ fn a_file_in_memory_counts() {
     let dir = tempfile::tempdir_in(shm).unwrap();
     let bench = Bench::new();
     let fill = "fill(a, 1TiB, \"x\")";
+    // Written by a call, it is in nobody's address space.
+    let write = "pwrite(file, a, 1GiB, 0)";
+    let seen = bench.transcript(&[
+        "--memory",
+        "256",
+        "--dir",
+        dir.path().to_str().unwrap(),
+        "a = mmap(NULL, 1GiB, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE, -1, 0)",
+        write,
+    ]);
+    assert!(
+        seen.contains(&format!("{write} = memory limit")),
+        "{seen:?}"
+    );
     let seen = bench.transcript(&[
         "--memory",
         "64",

@@ -63,11 +63,11 @@ pub fn janitor(mark: &Path, worker: i32) -> Option<Process> {
         .find(|p| p.parent == worker && p.session == p.pid)
 }
 
-/// The case that a worker runs: the child that has a process group, but no session, of its own.
+/// A process of the case that a worker runs: a child without a session of its own.
 pub fn case(mark: &Path, worker: i32) -> Option<Process> {
     let all = marked(mark);
     all.into_iter()
-        .find(|p| p.parent == worker && p.group == p.pid && p.session != p.pid)
+        .find(|p| p.parent == worker && p.session != p.pid)
 }
 
 /// Sends a signal to a process that the test has started.
