@@ -18,6 +18,8 @@ pub enum ArgType {
     Offset,
     /// A small whole number from the first to the second.
     Int(i64, i64),
+    /// The permissions of a new file, in octal: `0600`.
+    Mode,
     /// A flag word.
     Flags(&'static Domain),
     /// A descriptor: a bound name, one of [`FIXTURES`], or a number.
@@ -221,11 +223,11 @@ pub static CALLS: &[CallSpec] = &[
         args: &[
             arg("path", ArgType::Path),
             arg("flags", ArgType::Flags(&flags::OPEN)),
-            opt("mode", ArgType::Int(0, 0o7777), "384"),
+            opt("mode", ArgType::Mode, "0600"),
         ],
         result: ResultKind::Descriptor,
         act: Act::Syscall(sys::SYS_openat),
-        doc: "opens a file of the scratch folder; the mode is 0600 unless given",
+        doc: "opens a file of the scratch folder; the mode, in octal, is 0600 unless given",
         page: Some("open(2)"),
     },
     CallSpec {

@@ -92,7 +92,13 @@ fn ident_end(bytes: &[u8], start: usize) -> usize {
 fn number(text: &str, start: usize) -> Result<(u64, usize), Mistake> {
     let rest = &text.as_bytes()[start..];
     let is_hex = rest.len() > 2 && rest[0] == b'0' && (rest[1] == b'x' || rest[1] == b'X');
-    let (radix, skip) = if is_hex { (16, 2) } else { (10, 0) };
+    // As in C and in what strace prints: a leading zero makes a number octal.
+    let is_octal = rest.len() > 1 && rest[0] == b'0' && rest[1].is_ascii_digit();
+    let (radix, skip) = match (is_hex, is_octal) {
+        (true, _) => (16, 2),
+        (_, true) => (8, 0),
+        _ => (10, 0),
+    };
     let len = rest[skip..]
         .iter()
         .take_while(|c| c.is_ascii_digit() || (is_hex && c.is_ascii_hexdigit()))
@@ -102,6 +108,10 @@ fn number(text: &str, start: usize) -> Result<(u64, usize), Mistake> {
     match u64::from_str_radix(digits, radix) {
         Ok(value) => Ok((value, end)),
         Err(_) if digits.is_empty() => Err(Mistake::new(start..end, "`0x` needs digits")),
+        Err(_) if is_octal => Err(Mistake::new(
+            start..end,
+            "a number that begins with 0 is octal, or too large",
+        )),
         Err(_) => Err(Mistake::new(
             start..end,
             format!("`{}` does not fit in 64 bits", &text[start..end]),
@@ -213,6 +223,8 @@ mod tests {
         assert_eq!(lex("load(map, \"x").unwrap_err().span, 10..12);
         assert_eq!(lex("x\"0\"").unwrap_err().span, 3..4);
         assert_eq!(lex("18446744073709551616").unwrap_err().span, 0..20);
+        assert!(lex("08").unwrap_err().message.contains("octal"));
+        assert_eq!(words("0644"), [Token::Number(0o644)]);
         assert_eq!(lex("a é").unwrap_err().span, 2..4);
         assert_eq!(lex("\"\\é\"").unwrap_err().span, 1..4);
     }

@@ -7,7 +7,7 @@ use super::cursor::Cursor;
 use super::flags::FlagSet;
 use super::lexer::Token;
 use super::mistake::Mistake;
-use super::quantity::Quantity;
+use super::quantity::{Quantity, Scale};
 use std::fmt;
 use std::ops::Range;
 
@@ -256,6 +256,7 @@ impl Arg {
                 Quantity::read(words).map(Arg::Quantity)
             }
             ArgType::Int(min, max) => read_int(words, spec.name, min, max),
+            ArgType::Mode => read_int(words, spec.name, 0, 0o7777),
             ArgType::Flags(domain) => FlagSet::read(words, domain).map(Arg::Flags),
             ArgType::Fd => Fd::read(words).map(Arg::Fd),
             ArgType::Path => {
@@ -316,6 +317,10 @@ impl Arg {
                 if *q == Quantity::default() =>
             {
                 "NULL".to_owned()
+            }
+            (Arg::Quantity(q), ArgType::Mode) => {
+                let mode = q.value(&Scale::ordinary(4096), 0, &|_| None).unwrap_or(0);
+                format!("{mode:#06o}").replacen("0o", "", 1)
             }
             (Arg::Quantity(q), _) => q.to_string(),
             (Arg::Flags(set), ArgType::Flags(domain)) => set.display(domain),
@@ -424,7 +429,8 @@ mod tests {
             "pread(file, map, 10, 0)",
             "read(pipe.read, buf, 5)",
             "open(new, O_RDWR|O_CREAT|O_EXCL)",
-            "open(file, O_RDONLY, 0)",
+            "open(file, O_RDONLY, 0000)",
+            "open(new, O_CREAT, 0644)",
             "close(-1)",
             "exit(3)",
             "fill(map, 1page, \"A\")",

@@ -73,6 +73,8 @@ pub struct Summary {
     pub violations: usize,
     /// Not as recorded.
     pub changed: usize,
+    /// Not as recorded, and recorded anew.
+    pub recorded_anew: usize,
     /// As claimed, without a record here.
     pub unrecorded: usize,
     /// Of the unrecorded: other than on the nearest machine.
@@ -106,6 +108,7 @@ impl Summary {
         match verdict {
             Verdict::Pass => self.passed += 1,
             Verdict::Violation(_) => self.violations += 1,
+            Verdict::Changed if !fails => self.recorded_anew += 1,
             Verdict::Changed => self.changed += 1,
             Verdict::Unrecorded(nearest) => {
                 self.unrecorded += 1;
@@ -134,6 +137,7 @@ impl Summary {
         self.passed
             + self.violations
             + self.changed
+            + self.recorded_anew
             + self.unrecorded
             + self.known
             + self.changed_known
@@ -215,6 +219,18 @@ mod tests {
         assert_eq!(summary.exit_code(), 4);
         summary.add(&skip(None), &Policy::default());
         assert_eq!(summary.exit_code(), 4);
+    }
+
+    #[test]
+    fn what_is_recorded_anew_is_no_failure() {
+        let policy = Policy {
+            bless: true,
+            ..Policy::default()
+        };
+        let mut summary = Summary::default();
+        summary.add(&Verdict::Changed, &policy);
+        assert_eq!((summary.failed(), summary.cases()), (0, 1));
+        assert_eq!(summary.exit_code(), 0);
     }
 
     #[test]

@@ -377,6 +377,7 @@ fn counts(s: &Summary) -> String {
     let others = [
         (s.incomplete, "incomplete"),
         (s.known, "known and tolerated"),
+        (s.recorded_anew, "recorded anew"),
         (s.unrecorded, "unrecorded"),
         (s.skipped, "skipped"),
     ];

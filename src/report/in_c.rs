@@ -272,7 +272,7 @@ impl Speller<'_> {
         match (arg, spec.ty) {
             (Arg::Quantity(q), ArgType::Len) => self.length(q),
             (Arg::Quantity(q), ArgType::Offset) => self.offset(q),
-            (Arg::Quantity(q), ArgType::Int(..)) if spec.name == "mode" => {
+            (Arg::Quantity(q), ArgType::Mode) => {
                 let n = q.value(self.scale, 0, &|_| None).unwrap_or_default();
                 format!("0{n:o}")
             }

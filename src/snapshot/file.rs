@@ -106,6 +106,8 @@ impl SnapFile {
     /// Reads a whole file. A facet's file must begin with what was observed, the reference's must
     /// not.
     pub fn parse(text: &str, reference: bool) -> Result<Self, BadLine> {
+        // Where nothing is recorded, the line that ends the file is an empty one.
+        let text = text.trim_end_matches('\n');
         let mut lines = text.lines().enumerate().map(|(i, l)| (i + 1, l)).peekable();
         skip_frame(&mut lines)?;
         let mut file = SnapFile::default();

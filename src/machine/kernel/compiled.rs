@@ -328,7 +328,7 @@ impl Builder<'_> {
     fn quantity(&mut self, q: &Quantity, ty: ArgType) -> Result<Word, String> {
         let scale = self.context.scale;
         let max = match ty {
-            ArgType::Offset | ArgType::Int(..) => i128::from(i64::MAX),
+            ArgType::Offset | ArgType::Int(..) | ArgType::Mode => i128::from(i64::MAX),
             _ => scale.word_max(),
         };
         let arena = self.context.arena.start as i128;
