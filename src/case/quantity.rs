@@ -3,6 +3,7 @@
 //! A quantity says `1page - 1` rather than 4095, so that one table serves every page size. It is
 //! worked out only where the case runs, in the [`Scale`] of that machine.
 
+use super::claim::begins_outcome;
 use super::cursor::Cursor;
 use super::lexer::Token;
 use super::mistake::Mistake;
@@ -321,8 +322,12 @@ fn read_term(words: &mut Cursor) -> Result<(i128, u32, Unit), Mistake> {
             _ => (i128::from(n), Unit::Byte, 1),
         },
         Some((Token::Ident("NULL"), _)) => (0, Unit::Byte, 1),
-        Some((Token::Ident(word), _)) => match unit_of(word) {
+        Some((Token::Ident(word), span)) => match unit_of(word) {
             Some((unit, factor)) => (1, unit, factor),
+            None if begins_outcome(word) => {
+                let message = format!("`{word}` can't be a name: outcomes are written so");
+                return Err(Mistake::new(span, message));
+            }
             None => (1, Unit::Name(word.to_owned()), 1),
         },
         Some((other, span)) => {
@@ -504,6 +509,15 @@ mod tests {
                 assert_eq!(q.to_string(), canon(text), "at {page}");
             }
         }
+    }
+
+    #[test]
+    fn a_word_that_begins_an_outcome_is_no_name() {
+        for text in ["1 + ok", "map + EINVAL", "SIGBUS", "hole - 1", "-killed"] {
+            let e = Quantity::parse(text).unwrap_err();
+            assert!(e.message.ends_with("outcomes are written so"), "{text}");
+        }
+        assert!(Quantity::parse("E + okay + e2").is_ok());
     }
 
     proptest! {
