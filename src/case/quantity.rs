@@ -285,6 +285,7 @@ impl Quantity {
         let mut q = Quantity::default();
         let mut sign = if words.eat('-') { -1 } else { 1 };
         loop {
+            let start = words.span().start;
             if depth > 0 && words.eat('(') {
                 let inner = Quantity::read_nested(words, depth - 1)?;
                 words.expect(')', "the sum")?;
@@ -294,6 +295,14 @@ impl Quantity {
             } else {
                 let (number, divisor, unit) = read_term(words)?;
                 q.add_term(number * sign, divisor, unit);
+            }
+            let twice = |t: &Term| matches!(t.unit, Unit::Name(_)) && t.number.abs() > 1;
+            if q.terms.iter().any(twice) {
+                let span = start..words.taken_to();
+                return Err(Mistake::new(
+                    span,
+                    "what has a name stands in a sum only once",
+                ));
             }
             sign = if words.eat('+') {
                 1
@@ -509,6 +518,14 @@ mod tests {
                 assert_eq!(q.to_string(), canon(text), "at {page}");
             }
         }
+    }
+
+    #[test]
+    fn a_name_is_not_counted() {
+        assert!(Quantity::parse("map + 1 + map").is_err());
+        assert!(Quantity::parse("-map - map").is_err());
+        assert_eq!(canon("map + 1 - map"), "1");
+        assert_eq!(canon("1page - map"), "1page - map");
     }
 
     #[test]
