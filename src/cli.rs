@@ -74,6 +74,9 @@ pub struct Which {
     pub partition: Option<(usize, usize)>,
 }
 
+/// The most memory that one case may take, in MiB, unless a run says otherwise.
+pub const MEMORY: u64 = 512;
+
 /// On what.
 #[derive(Debug, Clone, Args)]
 pub struct Place {
@@ -100,7 +103,7 @@ pub struct Place {
     #[arg(long, help_heading = "The machine")]
     pub no_pin: bool,
     /// The most memory that one case may take, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 512,
+    #[arg(long, value_name = "MIB", default_value_t = MEMORY,
         value_parser = clap::value_parser!(u64).range(16..=1 << 20), help_heading = "The machine")]
     pub memory: u64,
     /// How long a worker may be silent before it counts as dead, in seconds

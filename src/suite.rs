@@ -12,6 +12,7 @@ use crate::table::{Group, Table};
 use crate::transcript::Transcript;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// Which cases are meant.
@@ -134,6 +135,8 @@ pub struct Found {
     pub summary: Summary,
     /// What was observed, by table.
     pub observed: BTreeMap<String, Blocks>,
+    /// Why the run was broken off, if it was.
+    pub broken_off: Option<String>,
 }
 
 /// All that a run needs.
@@ -163,8 +166,10 @@ pub type Sink<'a> = dyn FnMut(&Event<'_>) -> io::Result<()> + 'a;
 impl Suite<'_> {
     /// Runs it. Events come in the order of the plan.
     ///
+    /// Where no worker can be had any more, what was observed before is in what was found.
+    ///
     /// # Errors
-    /// Nobody takes the events any more, or no worker can be had.
+    /// Nobody takes the events any more.
     pub fn run(&self, sink: &mut Sink<'_>) -> Result<Found, Failed> {
         let mut telling = Telling::new(self, sink);
         let unmet: HashMap<&Need, &String> = self.unmet.iter().map(|(n, why)| (n, why)).collect();
@@ -184,8 +189,14 @@ impl Suite<'_> {
                 None => ordinary.push(index as u32),
             }
         }
-        self.run_these(&ordinary, false, &mut telling)?;
-        self.run_these(&as_root, true, &mut telling)?;
+        let done = self
+            .run_these(&ordinary, false, &mut telling)
+            .and_then(|()| self.run_these(&as_root, true, &mut telling));
+        match done {
+            Ok(()) => {}
+            Err(Failed::Machine(why)) => telling.break_off(why)?,
+            Err(failed) => return Err(failed),
+        }
         telling.finish()
     }
 
@@ -198,10 +209,12 @@ impl Suite<'_> {
         if these.is_empty() {
             return Ok(());
         }
-        let jobs = these.iter().map(|index| Job {
-            index: *index as usize,
-            program: self.plan.case(*index as usize).program.to_string(),
+        let unread = AtomicBool::new(false);
+        let jobs = these.iter().map(|index| *index as usize).map(|index| {
+            let program = self.plan.case(index).program;
+            Job::new(index, program.to_string())
         });
+        let jobs = jobs.take_while(|_| !unread.load(Ordering::Relaxed));
         let mut config = self.config.clone();
         config.start.root = root;
         let mut told = Ok(());
@@ -218,6 +231,8 @@ impl Suite<'_> {
             };
             if told.is_ok() {
                 told = telling.has_come(index, ran);
+                // Nobody reads it any more: what was not sent yet need not be run.
+                unread.store(told.is_err(), Ordering::Relaxed);
             }
         });
         told?;
@@ -247,10 +262,7 @@ impl Suite<'_> {
                         die_at: Some(step),
                         ..self.plan.case(*index).program
                     };
-                    jobs.push(Job {
-                        index: places.len(),
-                        program: program.to_string(),
-                    });
+                    jobs.push(Job::new(places.len(), program.to_string()));
                     places.push((which, step));
                 }
             }
@@ -361,6 +373,23 @@ impl<'s, 'a> Telling<'s, 'a> {
             fails,
             took,
         }))?;
+        Ok(())
+    }
+
+    /// Tells what has come; the rest counts as not run to its end.
+    fn break_off(&mut self, why: String) -> Result<(), Failed> {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        for index in self.next..self.suite.plan.len() {
+            match waiting.remove(&index) {
+                Some((ran, came)) => self.tell(index, ran, came)?,
+                None => {
+                    let verdict = Verdict::Incomplete(why.clone());
+                    verdict.enter(&self.suite.plan.id(index), &mut self.ledger);
+                    self.found.summary.add(&verdict, self.suite.policy);
+                }
+            }
+        }
+        self.found.broken_off = Some(why);
         Ok(())
     }
 

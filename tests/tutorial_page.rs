@@ -37,6 +37,12 @@ fn sections(page: &str) -> Vec<Section> {
         .collect()
 }
 
+/// The name of a case, where a line of a table gives one; some tables align their `=`.
+fn case_name(line: &str) -> Option<&str> {
+    let value = line.strip_prefix("name")?.trim_start();
+    value.strip_prefix("= \"")?.strip_suffix('"')
+}
+
 /// The claims of the table, in its order: each with the names of its cases.
 fn claims(table: &str) -> Vec<(String, Vec<String>)> {
     let mut claims: Vec<(String, Vec<String>)> = Vec::new();
@@ -46,10 +52,7 @@ fn claims(table: &str) -> Vec<(String, Vec<String>)> {
             .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
         if let Some(claim) = numbered {
             claims.push((claim.to_owned(), Vec::new()));
-        } else if let Some(name) = line
-            .strip_prefix("name = \"")
-            .and_then(|rest| rest.strip_suffix('"'))
-        {
+        } else if let Some(name) = case_name(line) {
             let (_, names) = claims.last_mut().expect("a case before the first claim");
             names.push(name.to_owned());
         }
@@ -57,13 +60,27 @@ fn claims(table: &str) -> Vec<(String, Vec<String>)> {
     claims
 }
 
-/// The names of cases in a text: what follows `tutorial::`.
+fn is_of_name(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
+}
+
+/// The cases that a text names, `table::case`, as pairs of table and case.
+fn cases_named(text: &str) -> BTreeSet<(String, String)> {
+    text.match_indices("::")
+        .map(|(at, colons)| {
+            let table = text[..at].rsplit(|c| !is_of_name(c)).next();
+            let case = text[at + colons.len()..].split(|c| !is_of_name(c)).next();
+            let owned = |name: Option<&str>| name.unwrap_or_default().to_owned();
+            (owned(table), owned(case))
+        })
+        .collect()
+}
+
+/// The names of the tutorial's cases in a text: what follows `tutorial::`.
 fn named(text: &str) -> BTreeSet<String> {
-    let is_of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    text.split("tutorial::")
-        .skip(1)
-        .map(|rest| rest.split(|c| !is_of_name(c)).next().unwrap_or_default())
-        .map(str::to_owned)
+    cases_named(text)
+        .into_iter()
+        .filter_map(|(table, case)| (table == "tutorial").then_some(case))
         .collect()
 }
 
@@ -144,6 +161,17 @@ fn each_section_names_the_cases_of_its_claim_and_no_others() {
         let names: BTreeSet<String> = names.into_iter().collect();
         assert!(!names.is_empty(), "no case for: {claim}");
         assert_eq!(named(&section.body), names, "cases of: {claim}");
+    }
+}
+
+#[test]
+fn cases_of_other_tables_that_the_page_names_are_there() {
+    for (table, case) in cases_named(&read(PAGE)) {
+        let path = format!("cases/{table}.toml");
+        assert!(
+            read(&path).lines().any(|l| case_name(l) == Some(&case)),
+            "{PAGE} names {table}::{case}, which is not in {path}"
+        );
     }
 }
 

@@ -157,10 +157,7 @@ fn cases(width: usize, options: &Options) -> Result<f64, String> {
         silence: Duration::from_secs(60),
     };
     let count = options.cases * width;
-    let jobs = (0..count).map(|index| Job {
-        index,
-        program: CASE.to_owned(),
-    });
+    let jobs = (0..count).map(|index| Job::new(index, CASE.to_owned()));
     let mut came = Vec::with_capacity(count);
     let mut wrong = None;
     config.run(jobs, &mut |_, answer| {

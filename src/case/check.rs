@@ -44,6 +44,7 @@ struct Bound {
 
 struct ActorState {
     process: usize,
+    thread: bool,
     gone: bool,
 }
 
@@ -63,6 +64,7 @@ impl<'a> Checker<'a> {
     fn new(file: &'a FileSpec, reckless: bool) -> Self {
         let main = ActorState {
             process: 0,
+            thread: false,
             gone: false,
         };
         Checker {
@@ -401,7 +403,7 @@ impl<'a> Checker<'a> {
             Act::Wait => {
                 if let Some(Arg::Actor(name)) = step.args.first() {
                     let name = name.clone();
-                    self.end_of(&name);
+                    self.waited_for(&name);
                 }
             }
             _ => {}
@@ -468,16 +470,25 @@ impl<'a> Checker<'a> {
         };
         let state = ActorState {
             process: owner,
+            thread: w.step.call.act == Act::Thread,
             gone: false,
         };
         self.actors.insert(bind.to_owned(), state);
     }
 
+    /// An actor that is waited for ends; a thread alone.
+    fn waited_for(&mut self, actor: &str) {
+        match self.actors.get_mut(actor) {
+            Some(state) if state.thread => state.gone = true,
+            _ => self.end_of(actor),
+        }
+    }
+
+    /// A process ends, with all its threads.
     fn end_of(&mut self, actor: &str) {
         if let Some(process) = self.actors.get(actor).map(|a| a.process) {
-            for (name, state) in &mut self.actors {
-                // A process takes its threads with it; a thread goes alone.
-                state.gone |= name == actor || state.process == process;
+            for state in self.actors.values_mut() {
+                state.gone |= state.process == process;
             }
         }
     }
@@ -614,6 +625,18 @@ mod tests {
         );
         let found = only(&[MAP, "peer = process()"]);
         assert!(found.contains("move this step to `before`"));
+    }
+
+    #[test]
+    fn a_thread_ends_alone_and_a_process_with_its_threads() {
+        assert_eq!(
+            mistakes(&["t = thread()", "wait(t)", "close(-1)", "exit(0)"]),
+            []
+        );
+        let found = only(&["t = thread()", "wait(t)", "t: close(-1)"]);
+        assert_eq!(found, "`t` has already ended");
+        let found = only(&["t = thread()", "t: exit(0)", "close(-1)"]);
+        assert_eq!(found, "`main` has already ended");
     }
 
     #[test]

@@ -67,7 +67,10 @@ pub fn run(args: &Run) -> Result<u8, Stop> {
             .map(|f| f.join(record.home()).display().to_string()),
         blessed,
     }))?;
-    Ok(code)
+    match found.broken_off {
+        Some(why) => Err(Stop::Failed(why)),
+        None => Ok(code),
+    }
 }
 
 fn policy(args: &Run) -> Result<Policy, Stop> {
@@ -154,6 +157,12 @@ fn command(args: &Run) -> String {
     }
     if args.place.via == crate::cli::Via::Libc {
         words.push("--via libc".to_owned());
+    }
+    if args.place.memory != crate::cli::MEMORY {
+        words.push(format!("--memory {}", args.place.memory));
+    }
+    if args.let_die {
+        words.push("--let-die".to_owned());
     }
     if let Some(platform) = &args.platform {
         words.push(format!("--platform {}", report::quoted(platform)));

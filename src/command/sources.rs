@@ -21,6 +21,8 @@ pub struct Sources {
     /// Their folder, where they can be written.
     pub folder: Option<PathBuf>,
     known: Box<dyn SnapshotSource>,
+    /// Whether these are all the tables that the lists of known deviations speak of.
+    is_whole: bool,
 }
 
 impl std::fmt::Debug for Sources {
@@ -78,6 +80,7 @@ impl Sources {
             snapshots: Box::new(Folder(folder.clone())),
             folder: Some(folder),
             known: Box::new(Folder(known)),
+            is_whole: args.cases.is_none(),
         })
     }
 
@@ -115,6 +118,7 @@ impl Sources {
             snapshots,
             folder: args.snapshots.clone(),
             known,
+            is_whole: true,
         })
     }
 
@@ -128,6 +132,10 @@ impl Sources {
                 .collect();
             Stop::Usage(texts.join("\n"))
         })?;
+        if !self.is_whole {
+            // Some of the project's tables, or somebody's own: the lists may speak of others.
+            return Ok(known);
+        }
         let ids: Vec<String> = self
             .tables
             .iter()

@@ -41,10 +41,7 @@ pub fn trial(args: &Try) -> Result<u8, Stop> {
     let mut config = config(&args.place)?;
     config.jobs = 1;
     config.start.root = args.root;
-    let job = Job {
-        index: 0,
-        program: program.to_string(),
-    };
+    let job = Job::new(0, program.to_string());
     let mut answer = None;
     config
         .run(std::iter::once(job), &mut |_, came| answer = Some(came))

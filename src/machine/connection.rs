@@ -5,10 +5,11 @@ use super::kernel::Start;
 use crate::case::Need;
 use crate::platform::Platform;
 use crate::transcript::Transcript;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -25,14 +26,28 @@ pub enum Answer {
 /// A worker that was started and has greeted.
 #[derive(Debug)]
 pub struct Connection {
-    child: Child,
+    child: Leash,
     input: ChildStdin,
     output: ChildStdout,
     unread: Vec<u8>,
+    /// So many bytes of `unread` hold no line end.
+    searched: usize,
     sequence: u64,
     silence: Duration,
     /// What the machine is.
     pub platform: Platform,
+}
+
+/// The worker's process, which does not outlive its connection.
+#[derive(Debug)]
+struct Leash(Child);
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        // Either fails only where it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// A case on its way: its place in the plan, and its program as text.
@@ -42,12 +57,26 @@ pub struct Job {
     pub index: usize,
     /// What is run.
     pub program: String,
+    /// Whether it is the only one on its way: a worker died with it before, and if this one dies
+    /// too, it is known which case it was at.
+    pub alone: bool,
+}
+
+impl Job {
+    /// A job that may go with others.
+    pub fn new(index: usize, program: String) -> Self {
+        Job {
+            index,
+            program,
+            alone: false,
+        }
+    }
 }
 
 /// How many cases may be on their way to one worker, and how many bytes of them: less than a pipe
 /// holds, so that neither side ever waits for the other to read.
-const WINDOW: usize = 32;
-const WINDOW_BYTES: usize = 32 << 10;
+const WINDOW: usize = 16;
+const WINDOW_BYTES: usize = 16 << 10;
 
 impl Connection {
     /// Starts a worker and waits for its greeting.
@@ -67,27 +96,34 @@ impl Connection {
             return Err(format!("the worker `{shown}` has no streams"));
         };
         let mut connection = Connection {
-            child,
+            child: Leash(child),
             input,
             output,
             unread: Vec::new(),
+            searched: 0,
             sequence: 0,
             silence,
             platform: Platform::unknown(),
         };
-        connection.send("start", &start.to_string())?;
-        match connection.receive(Instant::now() + silence) {
-            Ok(Some(frame)) if frame.kind == "hello" => {
-                connection.platform = Platform::parse(&frame.payload)?;
-                Ok(connection)
-            }
-            Ok(Some(frame)) if frame.kind == "error" => {
-                Err(format!("the worker `{shown}` says: {}", frame.payload))
-            }
-            Ok(_) => Err(format!(
-                "the worker `{shown}` does not greet as a worker does"
-            )),
+        match connection.greet(start) {
+            Ok(()) => Ok(connection),
             Err(why) => Err(format!("the worker `{shown}` {why}")),
+        }
+    }
+
+    fn greet(&mut self, start: &Start) -> Result<(), String> {
+        // Whoever waits for room in the pipe for ever does not look at the clock.
+        fcntl(&self.input, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))
+            .map_err(|e| format!("can't be written to: {e}"))?;
+        self.send("start", &start.to_string())?;
+        match self.receive(Instant::now() + self.silence)? {
+            Some(frame) if frame.kind == "hello" => {
+                self.platform = Platform::parse(&frame.payload)
+                    .map_err(|e| format!("does not say what its machine is: {e}"))?;
+                Ok(())
+            }
+            Some(frame) if frame.kind == "error" => Err(format!("says: {}", frame.payload)),
+            _ => Err("does not greet as a worker does".to_owned()),
         }
     }
 
@@ -95,42 +131,87 @@ impl Connection {
         self.sequence += 1;
         let mut line = Vec::new();
         Frame::new(kind, self.sequence, payload).write(&mut line);
-        self.input
-            .write_all(&line)
-            .and_then(|()| self.input.flush())
-            .map_err(|e| format!("does not read: {e}"))?;
+        let until = Instant::now() + self.silence;
+        let mut rest = &line[..];
+        while !rest.is_empty() {
+            match self.input.write(rest) {
+                Ok(n) => rest = rest.get(n..).unwrap_or_default(),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => self.await_room(until)?,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                // It reads no more; what it had said before is still to be heard, and then its end.
+                Err(e) if e.kind() == ErrorKind::BrokenPipe => break,
+                Err(e) => return Err(format!("can't be written to: {e}")),
+            }
+        }
         Ok(self.sequence)
+    }
+
+    /// Waits until the worker reads on. What it says meanwhile is taken in: it may be waiting for
+    /// that itself.
+    fn await_room(&mut self, until: Instant) -> Result<(), String> {
+        let mut fds = [
+            PollFd::new(self.output.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.input.as_fd(), PollFlags::POLLOUT),
+        ];
+        match poll(&mut fds, left_until(until)) {
+            Ok(0) => return Err(format!("read nothing for {} s", self.silence.as_secs())),
+            Ok(_) => {}
+            Err(nix::errno::Errno::EINTR) => return Ok(()),
+            Err(e) => return Err(format!("can't be waited for: {e}")),
+        }
+        if fds[0].any() == Some(true) {
+            self.take_in()?;
+        }
+        Ok(())
+    }
+
+    /// Reads once, from an output that has something to read.
+    fn take_in(&mut self) -> Result<(), String> {
+        let mut chunk = [0u8; 16 << 10];
+        match self.output.read(&mut chunk) {
+            Ok(0) => return Err("has ended".to_owned()),
+            Ok(n) => self.unread.extend_from_slice(&chunk[..n]),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(format!("can't be read: {e}")),
+        }
+        if self.unread.len() > LINE_MAX {
+            return Err("writes a line without end".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The next whole line that has come.
+    fn next_line(&mut self) -> Option<Vec<u8>> {
+        let fresh = self.unread.get(self.searched..)?;
+        let Some(end) = fresh.iter().position(|b| *b == b'\n') else {
+            self.searched = self.unread.len();
+            return None;
+        };
+        let end = self.searched + end;
+        self.searched = 0;
+        Some(self.unread.drain(..=end).collect())
     }
 
     /// The next frame; `None` for one that was damaged on the way.
     fn receive(&mut self, until: Instant) -> Result<Option<Frame>, String> {
         loop {
-            if let Some(end) = self.unread.iter().position(|b| *b == b'\n') {
-                let line: Vec<u8> = self.unread.drain(..=end).collect();
+            while let Some(line) = self.next_line() {
                 match frame::read_line(&line) {
                     Line::Frame(frame) => return Ok(Some(frame)),
                     Line::Damaged(_) => return Ok(None),
-                    Line::Stray => continue,
+                    Line::Stray => {}
                 }
             }
-            let left = until.saturating_duration_since(Instant::now());
-            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+            // Strays are no answer, however many there are.
+            let left = left_until(until);
             let mut fds = [PollFd::new(self.output.as_fd(), PollFlags::POLLIN)];
-            match poll(&mut fds, timeout) {
-                Ok(0) => return Err(format!("said nothing for {} s", self.silence.as_secs())),
-                Ok(_) => {}
-                Err(nix::errno::Errno::EINTR) => continue,
+            match poll(&mut fds, left) {
+                Ok(n) if n == 0 || left == PollTimeout::ZERO => {
+                    return Err(format!("said nothing for {} s", self.silence.as_secs()));
+                }
+                Ok(_) => self.take_in()?,
+                Err(nix::errno::Errno::EINTR) => {}
                 Err(e) => return Err(format!("can't be waited for: {e}")),
-            }
-            let mut chunk = [0u8; 16 << 10];
-            match self.output.read(&mut chunk) {
-                Ok(0) => return Err("has ended".to_owned()),
-                Ok(n) => self.unread.extend_from_slice(&chunk[..n]),
-                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(format!("can't be read: {e}")),
-            }
-            if self.unread.len() > LINE_MAX {
-                return Err("writes a line without end".to_owned());
             }
         }
     }
@@ -140,20 +221,26 @@ impl Connection {
     /// # Errors
     /// The worker is gone or talks rubbish.
     pub fn need(&mut self, need: &Need) -> Result<Option<String>, String> {
-        self.send("need", &need.to_string())?;
+        let mut asked = self.send("need", &need.to_string())?;
         let until = Instant::now() + self.silence;
+        let mut again = false;
         loop {
-            match self.receive(until)? {
+            match self.receive(until)?.filter(|f| f.kind != "damaged") {
+                Some(frame) if frame.sequence != asked => {}
                 Some(frame) if frame.kind == "met" => return Ok(None),
                 Some(frame) if frame.kind == "unmet" => return Ok(Some(frame.payload)),
-                _ => {}
+                Some(frame) => return Err(format!("answers with `{}`", frame.kind)),
+                None if again => return Err("is not understood".to_owned()),
+                None => {
+                    asked = self.send("need", &need.to_string())?;
+                    again = true;
+                }
             }
         }
     }
 
     /// Runs cases: takes them from `next` as there is room, gives answers in the order of their
-    /// coming. What was not answered when the worker failed is in the error, the first of it
-    /// being the case that it was at.
+    /// coming.
     ///
     /// # Errors
     /// The worker is gone, silent, or talks rubbish; with the jobs that are still to be done.
@@ -162,61 +249,82 @@ impl Connection {
         next: &mut dyn FnMut() -> Option<Job>,
         answer: &mut dyn FnMut(usize, Answer),
     ) -> Result<(), Failure> {
-        let mut waiting: VecDeque<(u64, Job)> = VecDeque::new();
-        let mut bytes = 0;
-        let mut drained = false;
-        let mut again: Vec<usize> = Vec::new();
+        let mut line = Waiting::default();
         loop {
-            while !drained && waiting.len() < WINDOW && bytes < WINDOW_BYTES {
-                let Some(job) = next() else {
-                    drained = true;
-                    break;
-                };
-                bytes += job.program.len();
-                if let Err(why) = self.dispatch(job, &mut waiting) {
-                    return Err(Failure::of(why, waiting));
-                }
+            if let Err(why) = self.send_more(next, &mut line) {
+                return Err(line.failure(why));
             }
-            if waiting.is_empty() {
+            if line.sent.is_empty() {
                 return Ok(());
             }
             let frame = match self.receive(Instant::now() + self.silence) {
                 Ok(frame) => frame,
-                Err(why) => return Err(Failure::of(why, waiting)),
+                Err(why) => return Err(line.failure(why)),
             };
-            // A frame that was damaged on the way, here or there: the oldest case is run again,
-            // and given up if that happens twice.
-            let known = frame
-                .as_ref()
-                .filter(|f| f.kind != "damaged")
-                .and_then(|f| waiting.iter().position(|(s, _)| *s == f.sequence));
-            let Some((at, frame)) = known.zip(frame) else {
-                let Some((_, job)) = waiting.pop_front() else {
-                    continue;
-                };
-                if again.contains(&job.index) {
-                    bytes -= job.program.len();
-                    let why = "its answer was damaged twice".to_owned();
-                    answer(job.index, Answer::Incomplete(why));
-                } else {
-                    again.push(job.index);
-                    if let Err(why) = self.dispatch(job, &mut waiting) {
-                        return Err(Failure::of(why, waiting));
-                    }
+            let lost = match frame.as_ref().filter(|f| f.kind != "damaged") {
+                // A frame that was damaged on the way, here or there, is that of the oldest case:
+                // they are answered in their order.
+                None => 1,
+                // Those before the one that is answered were lost altogether.
+                Some(f) => match line.sent.iter().position(|(s, _)| *s == f.sequence) {
+                    Some(at) => at,
+                    // Answered already, or nobody's.
+                    None => continue,
+                },
+            };
+            for _ in 0..lost {
+                if let Err(why) = self.send_again(&mut line, answer) {
+                    return Err(line.failure(why));
                 }
-                continue;
-            };
-            let Some((_, job)) = waiting.remove(at) else {
-                continue;
-            };
-            bytes -= job.program.len();
-            answer(job.index, read_answer(&frame));
+            }
+            if let Some(frame) = frame.filter(|f| f.kind != "damaged") {
+                if let Some((_, job)) = line.take_first() {
+                    answer(job.index, read_answer(&frame));
+                }
+            }
         }
     }
 
-    fn dispatch(&mut self, job: Job, waiting: &mut VecDeque<(u64, Job)>) -> Result<(), String> {
+    fn send_more(
+        &mut self,
+        next: &mut dyn FnMut() -> Option<Job>,
+        line: &mut Waiting,
+    ) -> Result<(), String> {
+        while line.has_room() {
+            let Some(job) = line.held.take().or_else(&mut *next) else {
+                return Ok(());
+            };
+            if job.alone && !line.sent.is_empty() {
+                line.held = Some(job);
+                return Ok(());
+            }
+            self.dispatch(job, line)?;
+        }
+        Ok(())
+    }
+
+    /// Sends the oldest case again, or gives it up if that happens for the second time.
+    fn send_again(
+        &mut self,
+        line: &mut Waiting,
+        answer: &mut dyn FnMut(usize, Answer),
+    ) -> Result<(), String> {
+        let Some((_, job)) = line.take_first() else {
+            return Ok(());
+        };
+        if line.again.contains(&job.index) {
+            let why = "its answer was damaged twice".to_owned();
+            answer(job.index, Answer::Incomplete(why));
+            return Ok(());
+        }
+        line.again.push(job.index);
+        self.dispatch(job, line)
+    }
+
+    fn dispatch(&mut self, job: Job, line: &mut Waiting) -> Result<(), String> {
         let sent = self.send("run", &job.program);
-        waiting.push_back((self.sequence, job));
+        line.bytes += job.program.len();
+        line.sent.push_back((self.sequence, job));
         sent.map(|_| ())
     }
 
@@ -231,19 +339,50 @@ impl Connection {
         drop(input);
         let until = Instant::now() + silence.min(Duration::from_secs(5));
         while Instant::now() < until {
-            match child.try_wait() {
+            match child.0.try_wait() {
                 Ok(None) => std::thread::sleep(Duration::from_millis(1)),
                 _ => return,
             }
         }
-        let _ = child.kill();
-        let _ = child.wait();
+    }
+}
+
+fn left_until(until: Instant) -> PollTimeout {
+    let left = until.saturating_duration_since(Instant::now());
+    PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+}
+
+/// The cases that a worker has got and not answered.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// In the order in which they were sent, with their sequence numbers.
+    sent: VecDeque<(u64, Job)>,
+    /// How long their programs are together.
+    bytes: usize,
+    /// One that is to be sent when nothing else is on its way.
+    held: Option<Job>,
+    /// Those that were sent for the second time.
+    again: Vec<usize>,
+}
+
+impl Waiting {
+    fn has_room(&self) -> bool {
+        let alone = self.sent.front().is_some_and(|(_, job)| job.alone);
+        !alone && self.sent.len() < WINDOW && self.bytes < WINDOW_BYTES
     }
 
-    /// Ends a worker that does not answer.
-    pub fn kill(mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    fn take_first(&mut self) -> Option<(u64, Job)> {
+        let first = self.sent.pop_front()?;
+        self.bytes -= first.1.program.len();
+        Some(first)
+    }
+
+    fn failure(self, why: String) -> Failure {
+        Failure {
+            why,
+            sent: self.sent.into_iter().map(|(_, job)| job).collect(),
+            held: self.held,
+        }
     }
 }
 
@@ -266,15 +405,8 @@ fn read_answer(frame: &Frame) -> Answer {
 pub struct Failure {
     /// How.
     pub why: String,
-    /// What it had not answered; the first is what it was at.
-    pub jobs: Vec<Job>,
-}
-
-impl Failure {
-    fn of(why: String, waiting: VecDeque<(u64, Job)>) -> Self {
-        Failure {
-            why,
-            jobs: waiting.into_iter().map(|(_, job)| job).collect(),
-        }
-    }
+    /// What it had got and not answered; it was at one of them.
+    pub sent: Vec<Job>,
+    /// What it was about to get.
+    pub held: Option<Job>,
 }

@@ -1,6 +1,6 @@
 //! Several workers at once.
 
-use super::connection::{Answer, Connection, Job};
+use super::connection::{Answer, Connection, Failure, Job};
 use super::kernel::Start;
 use crate::case::Need;
 use crate::platform::Platform;
@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How workers are started.
 #[derive(Debug, Clone)]
@@ -29,6 +29,10 @@ const BATCH: usize = 16;
 /// How many times in a row a worker may fail to start before the run is given up.
 const STARTS: usize = 3;
 
+/// How many workers in a row may die without an answer before the run is given up: more than the
+/// cases that one expects to find beside each other which all kill their worker.
+const BARREN: usize = 24;
+
 impl Config {
     fn open(&self, number: usize) -> Result<Connection, String> {
         let mut start = self.start.clone();
@@ -41,6 +45,22 @@ impl Config {
     /// # Errors
     /// No worker can be had.
     pub fn ask(&self, needs: &[Need]) -> Result<(Platform, Vec<(Need, String)>), String> {
+        let began = Instant::now();
+        let mut failures = 0;
+        loop {
+            match self.ask_once(needs) {
+                Ok(told) => return Ok(told),
+                Err(why) => {
+                    failures += 1;
+                    if failures >= STARTS || began.elapsed() >= self.silence {
+                        return Err(why);
+                    }
+                }
+            }
+        }
+    }
+
+    fn ask_once(&self, needs: &[Need]) -> Result<(Platform, Vec<(Need, String)>), String> {
         let mut connection = self.open(0)?;
         let mut unmet = Vec::new();
         for need in needs {
@@ -100,12 +120,14 @@ impl Config {
         sender: &Sender<Vec<(usize, Answer)>>,
     ) -> Result<(), String> {
         let mut failures = 0;
+        let mut barren = 0;
         loop {
+            let began = Instant::now();
             let mut connection = match self.open(number) {
                 Ok(connection) => connection,
                 Err(why) => {
                     failures += 1;
-                    if failures >= STARTS {
+                    if failures >= STARTS || began.elapsed() >= self.silence {
                         return Err(why);
                     }
                     continue;
@@ -114,7 +136,9 @@ impl Config {
             failures = 0;
             // Waking the receiver for each case would cost a good part of a case.
             let mut came = Vec::new();
+            let mut answers = 0;
             let result = connection.run(&mut || queue.next(), &mut |index, answer| {
+                answers += 1;
                 came.push((index, answer));
                 if came.len() >= BATCH {
                     // The receiver goes away only with the whole run.
@@ -126,8 +150,14 @@ impl Config {
                 connection.close();
                 return Ok(());
             };
-            connection.kill();
-            queue.put_back(failure.jobs, &failure.why, sender);
+            drop(connection);
+            barren = if answers == 0 { barren + 1 } else { 0 };
+            let why = queue.put_back(failure, sender);
+            if barren >= BARREN {
+                return Err(format!(
+                    "workers greet but answer nothing: the last one {why}"
+                ));
+            }
         }
     }
 }
@@ -135,36 +165,32 @@ impl Config {
 /// What is still to be done.
 struct Queue<I> {
     jobs: Mutex<I>,
-    /// Cases whose worker died, with whether they have been tried again already.
-    again: Mutex<VecDeque<(Job, bool)>>,
+    /// Cases that were with a worker that died.
+    again: Mutex<VecDeque<Job>>,
 }
 
 impl<I: Iterator<Item = Job>> Queue<I> {
     fn next(&self) -> Option<Job> {
-        let again = lock(&self.again).pop_front().map(|(job, _)| job);
+        let again = lock(&self.again).pop_front();
         again.or_else(|| lock(&self.jobs).next())
     }
 
-    /// A worker died: the case that it was at is tried once more, the others as if never sent.
-    fn put_back(&self, jobs: Vec<Job>, why: &str, sender: &Sender<Vec<(usize, Answer)>>) {
+    /// A worker died. Which of its cases it was at is not known, since what it had answered may
+    /// have died with it; so each is tried once more, alone. One that was alone is given up.
+    fn put_back(&self, failure: Failure, sender: &Sender<Vec<(usize, Answer)>>) -> String {
+        let Failure { why, sent, held } = failure;
         let mut again = lock(&self.again);
-        for (i, mut job) in jobs.into_iter().enumerate() {
-            if i == 0 {
-                if job.program.starts_with(TRIED) {
-                    let answer = Answer::Incomplete(format!("its worker {why}, twice"));
-                    let _ = sender.send(vec![(job.index, answer)]);
-                    continue;
-                }
-                job.program.insert_str(0, TRIED);
+        match &sent[..] {
+            [job] if job.alone => {
+                let answer = Answer::Incomplete(format!("its worker {why}, twice"));
+                let _ = sender.send(vec![(job.index, answer)]);
             }
-            again.push_back((job, true));
+            _ => again.extend(sent.into_iter().map(|job| Job { alone: true, ..job })),
         }
+        again.extend(held);
+        why
     }
 }
-
-/// An empty line at the head of a program means nothing to a worker: it marks, on our side, a case
-/// that has already cost a worker.
-const TRIED: &str = "\n";
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -277,6 +277,14 @@ impl<W: Write> Human<W> {
             }
         }
         let summary = &end.summary;
+        if summary.deaths > 0 {
+            let faults = count(summary.deaths, "fault was", "faults were");
+            let told = match summary.other_deaths {
+                0 => "each killed as it was caught".to_owned(),
+                n => format!("{n} did not kill as they were caught"),
+            };
+            self.wrapped(&format!("{faults} left to kill: {told}"), 0)?;
+        }
         let closing = format!("{} in {}", counts(summary), seconds(end.took));
         let style = if summary.exit_code() == 0 { GREEN } else { RED };
         for line in wrap(&closing, 0, 2, self.width) {
@@ -351,6 +359,7 @@ fn counts(s: &Summary) -> String {
         (s.changed_known, "deviating otherwise than tolerated"),
         (s.stale, "stale"),
         (s.refused, "refused"),
+        (s.other_deaths, "dying otherwise"),
         (s.required, "skipped though required"),
     ];
     let mut failed: Vec<String> = kinds
@@ -399,7 +408,7 @@ fn hints(end: &End, home: &str) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if s.ran() == 0 && s.incomplete == 0 {
+    if s.ran() + s.incomplete + s.refused == 0 {
         let why = if s.skipped > 0 {
             "every case was skipped"
         } else {

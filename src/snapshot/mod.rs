@@ -166,7 +166,12 @@ impl Record {
             let other = |f: &Facet| matches!(f.kind, Os | Arch | Sandbox | Emulator);
             return !self.facets.iter().any(other);
         }
-        let met = |f: &Facet| f.is_met_by(name, &self.reference);
+        // An overlay hands a mapping on to the file system that the file really lies on.
+        let below = |f: &Facet| match f.value.strip_prefix("overlay-on-") {
+            Some(upper) => f.kind == FacetKind::Fs && name.strip_prefix("fs-") == Some(upper),
+            None => false,
+        };
+        let met = |f: &Facet| f.is_met_by(name, &self.reference) || below(f);
         name == self.home() || self.facets.iter().any(met)
     }
 

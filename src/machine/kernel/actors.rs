@@ -52,8 +52,11 @@ fn fork(actor: &mut Actor, other: usize) -> Result<(), i32> {
         return Err(sys::last_errno());
     }
     if pid == 0 {
-        if actor.setting.die_together {
-            sys::die_with_parent(actor.turn.pids[actor.index]);
+        let parent = actor.turn.pids[actor.index];
+        if actor.setting.die_together && !actor.turn.is_thread(actor.index) {
+            sys::die_with_parent(parent);
+        } else if actor.setting.worker != -1 {
+            touch::die_with_worker(parent, actor.setting.worker);
         }
         actor.index = other;
         actor.await_turn();

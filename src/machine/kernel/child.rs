@@ -39,6 +39,8 @@ pub struct Setting {
     pub page: u64,
     /// The end of the user's address space.
     pub top: u64,
+    /// The worker's process; -1 where orphans do not become its children.
+    pub worker: i32,
     /// Whether children of `main` may die with it: not where it is planned that it dies first.
     pub die_together: bool,
 }
@@ -229,9 +231,11 @@ impl Actor {
         let start = args[addr] / page * page;
         let end = (args[addr] + len + page - 1) / page * page;
         // The kernel refuses these as a whole: see vm_munmap() and do_mmap() in mm/mmap.c, and the
-        // wrap-around checks at the head of do_mprotect_pkey(), msync() and their like.
+        // wrap-around checks at the head of do_mprotect_pkey(), msync() and their like. A store
+        // is no call: it goes on until it faults.
+        let stores = matches!(op.call.act, Act::Store | Act::Fill);
         let whole = matches!(op.call.name, "munmap" | "mmap") && end > i128::from(setting.top);
-        if whole || end > i128::from(usize::MAX as u64) + 1 {
+        if whole || !stores && end > i128::from(usize::MAX as u64) + 1 {
             return false;
         }
         let Some(harness) = setting.harness else {

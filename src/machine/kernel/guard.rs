@@ -75,23 +75,26 @@ impl Guard {
     }
 
     fn idle(&mut self, holder: i32, journal: &Journal) -> Finding {
-        if let Some(nudged) = self.nudged {
-            return if nudged.elapsed() > GRACE {
-                Finding::Hang
-            } else {
-                Finding::Fine
-            };
-        }
         let state = state_of(holder);
-        if matches!(state, Some('Z' | 'X')) {
-            return Finding::Dead;
-        }
         // A call that computes or waits for a disk is slow, not blocked.
         let allowed = match state {
             Some('R' | 'D') => self.limits.idle * BUSY,
             _ => self.limits.idle,
         };
+        if let Some(nudged) = self.nudged {
+            // One that runs is on its way out of the call, and may have to wait for a CPU.
+            let grace = if state == Some('R') { allowed } else { GRACE };
+            return if nudged.elapsed() > grace {
+                Finding::Hang
+            } else {
+                Finding::Fine
+            };
+        }
         if self.since.elapsed() > allowed {
+            // Not sooner: one who has handed the turn on may end before the next has got it.
+            if matches!(state, Some('Z' | 'X')) {
+                return Finding::Dead;
+            }
             self.nudged = Some(Instant::now());
             for pid in journal.pids() {
                 sys::signal_thread(pid, holder, libc::SIGALRM);
@@ -143,8 +146,77 @@ fn memory_of(pid: i32) -> u64 {
 }
 
 #[cfg(test)]
+#[expect(unsafe_code, reason = "a process that ignores the guard's signal")]
 mod tests {
     use super::*;
+
+    const LIMITS: Limits = Limits {
+        idle: Duration::from_millis(50),
+        memory: 64 << 20,
+    };
+
+    /// What the guard finds of a child that does this when it has the turn.
+    fn found(work: fn()) -> Finding {
+        let mut journal = Journal::new(false).unwrap();
+        journal.reset(1);
+        // SAFETY: the child runs `work` and ends.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            let own = std::process::id() as i32;
+            journal.take_turn(0, own, own);
+            work();
+            sys::exit(0);
+        }
+        let mut guard = Guard::new(LIMITS, &journal);
+        let until = Instant::now() + Duration::from_secs(60);
+        let mut finding = Finding::Fine;
+        while finding == Finding::Fine && Instant::now() < until {
+            std::thread::sleep(TICK);
+            finding = guard.look(&journal, child, None);
+        }
+        // SAFETY: numbers only, of a child that is not waited for yet.
+        unsafe { libc::kill(child, libc::SIGKILL) };
+        sys::wait_for(child).unwrap();
+        finding
+    }
+
+    /// No call of an ordinary user is known that only SIGKILL ends: one who ignores the guard's
+    /// signal stands for it.
+    #[test]
+    fn what_only_a_kill_ends_hangs() {
+        let hangs = || loop {
+            // SAFETY: numbers only.
+            unsafe {
+                libc::signal(libc::SIGALRM, libc::SIG_IGN);
+                libc::pause();
+            }
+        };
+        assert_eq!(found(hangs), Finding::Hang);
+    }
+
+    #[test]
+    fn one_who_died_with_the_turn_is_found() {
+        assert_eq!(found(|| sys::exit(1)), Finding::Dead);
+    }
+
+    #[test]
+    fn one_who_takes_too_much_is_found() {
+        let greedy = || {
+            // SAFETY: fresh memory, populated at once.
+            unsafe {
+                libc::mmap(
+                    std::ptr::null_mut(),
+                    1 << 30,
+                    libc::PROT_READ | libc::PROT_WRITE,
+                    libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_POPULATE,
+                    -1,
+                    0,
+                );
+                libc::sleep(60);
+            }
+        };
+        assert_eq!(found(greedy), Finding::Memory);
+    }
 
     #[test]
     fn a_process_is_seen_from_outside() {

@@ -7,7 +7,7 @@
 #![expect(unsafe_code, reason = "fork and signal dispositions")]
 
 use super::journal::Journal;
-use super::scratch::Scratch;
+use super::scratch::Names;
 use super::sys;
 use std::io;
 use std::os::fd::RawFd;
@@ -22,12 +22,12 @@ pub struct Janitor {
 }
 
 impl Janitor {
-    /// Forks it. `to_close` are descriptors that it must not keep open: the runner waits for the
-    /// end of the worker's output.
+    /// Forks it, before there is anything to clear. `to_close` are descriptors that it must not
+    /// keep open: the runner waits for the end of the worker's output.
     ///
     /// # Errors
     /// What fork(2) or pipe2(2) says.
-    pub fn start(journal: &Journal, scratch: &Scratch, to_close: &[RawFd]) -> io::Result<Self> {
+    pub fn start(journal: &Journal, scratch: &Names, to_close: &[RawFd]) -> io::Result<Self> {
         let (read_end, write_end) = sys::pipe()?;
         // SAFETY: the worker has one thread; the child runs `watch` and never returns.
         let pid = sys::checked(unsafe { libc::fork() })?;
@@ -64,7 +64,7 @@ impl Janitor {
     }
 }
 
-fn watch(pipe: RawFd, journal: &Journal, scratch: &Scratch) -> ! {
+fn watch(pipe: RawFd, journal: &Journal, scratch: &Names) -> ! {
     // SAFETY: numbers only.
     unsafe {
         libc::setsid();
@@ -80,7 +80,8 @@ fn watch(pipe: RawFd, journal: &Journal, scratch: &Scratch) -> ! {
     }
     let group = if told != 0 { told } else { journal.group() };
     sys::kill_group(group);
-    remove(scratch.path());
+    remove(&scratch.fresh);
+    remove(&scratch.path);
     sys::exit(0)
 }
 

@@ -143,6 +143,12 @@ impl Journal {
         reason = "maps fresh anonymous memory, owned by the journal alone"
     )]
     pub fn new(by_pipe: bool) -> io::Result<Self> {
+        // Where the pipe is asked for, it must do: nothing may come by the memory.
+        let sharing = if by_pipe {
+            libc::MAP_PRIVATE
+        } else {
+            libc::MAP_SHARED
+        };
         // SAFETY: a new mapping of anonymous memory touches nothing that exists. Zero bytes are a
         // valid `Shared`.
         let shared = unsafe {
@@ -150,7 +156,7 @@ impl Journal {
                 std::ptr::null_mut(),
                 size_of::<Shared>(),
                 libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+                sharing | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
                 -1,
                 0,
             )
@@ -354,7 +360,7 @@ impl Journal {
         unsafe_code,
         reason = "a bounds-checked copy into the worker's own journal"
     )]
-    fn take_in(&mut self, step: u32, record: Record, bytes: &[u8]) {
+    fn take_in(&mut self, step: u32, mut record: Record, bytes: &[u8]) {
         let shared = self.shared();
         shared.progress.fetch_add(1, Ordering::Relaxed);
         if step == ABOUT_HOLDER {
@@ -365,20 +371,19 @@ impl Journal {
             return;
         }
         shared.step.store(step, Ordering::Relaxed);
-        self.write_record(step as usize, record);
-        let at = record.bytes_at as usize;
-        if at
-            .checked_add(bytes.len())
-            .is_some_and(|end| end <= BYTES_MAX)
-        {
-            // SAFETY: in bounds; here nobody else shares this memory.
-            unsafe {
-                let to = shared.bytes.get().cast::<u8>().add(at);
-                std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len());
+        if record.kind == kind::BYTES {
+            // Each process counts by itself what it has read, so the place that it tells may be
+            // another's too.
+            match self.room(bytes.len()) {
+                Some((at, place)) => {
+                    record.bytes_at = at;
+                    // SAFETY: `room` gives room for as many; here nobody else shares this memory.
+                    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len()) };
+                }
+                None => record.kind = kind::TOO_LONG,
             }
-            let end = (at + bytes.len()) as u32;
-            shared.used.fetch_max(end, Ordering::Relaxed);
         }
+        self.write_record(step as usize, record);
     }
 
     /// A number that rises with each note.
@@ -497,6 +502,29 @@ mod tests {
     #[test]
     fn by_a_pipe_too() {
         noted_by_a_child(true);
+    }
+
+    #[test]
+    fn by_a_pipe_no_process_overwrites_what_another_has_read() {
+        let mut journal = Journal::new(true).unwrap();
+        journal.reset(2);
+        for (step, bytes) in [b"abc", b"xyz"].iter().enumerate() {
+            crate::machine::kernel::sys::in_child(|| {
+                let (at, place) = journal.room(3).unwrap();
+                crate::machine::kernel::sys::copy_out(*bytes, place);
+                let record = Record {
+                    kind: kind::BYTES,
+                    bytes_at: at,
+                    bytes_len: 3,
+                    ..Record::default()
+                };
+                journal.note(step, record);
+            })
+            .unwrap();
+        }
+        journal.receive();
+        assert_eq!(journal.bytes(&journal.record(0)), b"abc");
+        assert_eq!(journal.bytes(&journal.record(1)), b"xyz");
     }
 
     #[test]

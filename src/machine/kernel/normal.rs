@@ -29,7 +29,8 @@ pub fn settle() -> io::Result<()> {
         let mut none: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut none);
         libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
-        for signal in 1..=31 {
+        // The C library keeps two of the numbers for itself, and says so.
+        for signal in 1..=64 {
             libc::signal(signal, libc::SIG_DFL);
         }
     }
@@ -42,29 +43,55 @@ pub fn settle() -> io::Result<()> {
 /// accident, no core files.
 fn limits() -> io::Result<()> {
     set_limit(libc::RLIMIT_CORE as i32, 0)?;
-    set_limit(libc::RLIMIT_NOFILE as i32, 1024)?;
-    set_limit(libc::RLIMIT_STACK as i32, 8 << 20)?;
-    set_limit(libc::RLIMIT_MEMLOCK as i32, 8 << 20)?;
-    for unlimited in [libc::RLIMIT_AS, libc::RLIMIT_DATA, libc::RLIMIT_FSIZE] {
-        set_limit(unlimited as i32, libc::RLIM_INFINITY)?;
+    for (resource, soft) in [
+        (libc::RLIMIT_STACK, 8 << 20),
+        (libc::RLIMIT_MEMLOCK, 8 << 20),
+    ] {
+        set_limit(resource as i32, soft)?;
+    }
+    for (resource, what) in [
+        (libc::RLIMIT_AS, "address space"),
+        (libc::RLIMIT_DATA, "data"),
+        (libc::RLIMIT_FSIZE, "the size of files"),
+    ] {
+        must_set_limit(resource as i32, libc::RLIM_INFINITY, what)?;
     }
     Ok(())
 }
 
-/// Sets a soft limit, or as much of it as the hard limit allows. The hard limit is lowered too
-/// only for core files.
-fn set_limit(resource: i32, soft: libc::rlim_t) -> io::Result<()> {
+/// Sets a soft limit without which cases would come out otherwise.
+fn must_set_limit(resource: i32, soft: libc::rlim_t, what: &str) -> io::Result<()> {
+    let got = set_limit(resource, soft)?;
+    if got < soft {
+        return Err(io::Error::other(format!(
+            "the limit on {what} is {got} here and can't be raised: start it without (ulimit)"
+        )));
+    }
+    Ok(())
+}
+
+/// Sets a soft limit, or as much of it as is allowed; what it is then. The hard limit is raised
+/// where it must be and may be, and lowered only for core files.
+fn set_limit(resource: i32, soft: libc::rlim_t) -> io::Result<libc::rlim_t> {
     // SAFETY: `limit` lives during the calls.
     unsafe {
         let mut limit: libc::rlimit = std::mem::zeroed();
         checked(libc::getrlimit(resource as _, &raw mut limit))?;
-        limit.rlim_cur = soft.min(limit.rlim_max);
-        if resource == libc::RLIMIT_CORE as i32 {
-            limit.rlim_max = soft;
+        let hard = limit.rlim_max;
+        limit.rlim_cur = soft;
+        limit.rlim_max = if resource == libc::RLIMIT_CORE as i32 {
+            soft
+        } else {
+            hard.max(soft)
+        };
+        if libc::setrlimit(resource as _, &raw const limit) == 0 {
+            return Ok(soft);
         }
+        limit.rlim_cur = soft.min(hard);
+        limit.rlim_max = hard;
         checked(libc::setrlimit(resource as _, &raw const limit))?;
+        Ok(limit.rlim_cur)
     }
-    Ok(())
 }
 
 /// Moves the worker's own streams out of the way of the cases' descriptors: 0, 1 and 2 become
@@ -73,7 +100,7 @@ fn set_limit(resource: i32, soft: libc::rlim_t) -> io::Result<()> {
 /// # Errors
 /// What fcntl(2) or open(2) says.
 pub fn settle_descriptors() -> io::Result<(i32, i32)> {
-    set_limit(libc::RLIMIT_NOFILE as i32, 1024)?;
+    must_set_limit(libc::RLIMIT_NOFILE as i32, 1024, "open files")?;
     let input = sys::move_up(0, HIGH)?;
     let output = sys::move_up(1, HIGH)?;
     let errors = sys::move_up(2, HIGH)?;

@@ -212,11 +212,33 @@ pub fn fork_time() -> Duration {
     times[2]
 }
 
-/// The file system under a folder, by its name in proc_pid_mountinfo(5).
+/// The file system under a folder, by its name in proc_pid_mountinfo(5). Of an overlay, the one on
+/// which its files really lie is told too, where it can be seen from here: `overlay-on-tmpfs`.
 pub fn file_system(dir: &Path) -> String {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let dir = fs::canonicalize(dir).unwrap_or_else(|_| dir.to_path_buf());
-    let mut best: Option<(usize, String)> = None;
+    let Some((kind, options)) = mounted_at(&mounts, &dir) else {
+        return by_magic(&dir);
+    };
+    if kind != "overlay" {
+        return kind.to_owned();
+    }
+    let mut upper = options
+        .split(',')
+        .filter_map(|o| o.strip_prefix("upperdir="));
+    match upper.next().map(Path::new) {
+        Some(upper) if upper.is_dir() => match mounted_at(&mounts, upper) {
+            Some((below, _)) if below != "overlay" => format!("overlay-on-{below}"),
+            _ => kind.to_owned(),
+        },
+        _ => kind.to_owned(),
+    }
+}
+
+/// The kind and the options of the mount under a folder: the deepest, and of equals the last,
+/// which is mounted on top.
+fn mounted_at<'m>(mounts: &'m str, dir: &Path) -> Option<(&'m str, &'m str)> {
+    let mut best: Option<(usize, &str, &str)> = None;
     for line in mounts.lines() {
         let Some((head, tail)) = line.split_once(" - ") else {
             continue;
@@ -225,13 +247,14 @@ pub fn file_system(dir: &Path) -> String {
             continue;
         };
         let point = point.replace("\\040", " ");
-        let kind = tail.split_whitespace().next().unwrap_or("unknown");
-        // The last of equals is the one mounted on top.
-        if dir.starts_with(&point) && best.as_ref().is_none_or(|(len, _)| point.len() >= *len) {
-            best = Some((point.len(), kind.to_owned()));
+        let mut tail = tail.split_whitespace();
+        let kind = tail.next().unwrap_or("unknown");
+        let options = tail.nth(1).unwrap_or("");
+        if dir.starts_with(&point) && best.is_none_or(|(len, ..)| point.len() >= len) {
+            best = Some((point.len(), kind, options));
         }
     }
-    best.map_or_else(|| by_magic(&dir), |(_, kind)| kind)
+    best.map(|(_, kind, options)| (kind, options))
 }
 
 /// By the number in statfs(2), where mounts are not told.
@@ -325,6 +348,19 @@ mod tests {
         assert!(here < scale.top && scale.top % scale.page == 0);
         #[cfg(target_arch = "x86_64")]
         assert!(scale.top == (1 << 47) - 4096 || scale.top == (1 << 56) - 4096);
+    }
+
+    #[test]
+    fn the_deepest_mount_counts_and_an_overlay_tells_what_it_lies_on() {
+        let mounts = "22 1 254:0 / / rw shared:1 - ext4 /dev/root rw\n\
+             23 22 0:5 / /a\\040b rw - tmpfs none rw,size=4k\n\
+             24 22 0:6 / /o rw - overlay overlay rw,lowerdir=/l,upperdir=/a b/u,workdir=/w\n\
+             rubbish\n";
+        let at = |dir: &str| mounted_at(mounts, Path::new(dir)).map(|m| m.0);
+        assert_eq!(at("/"), Some("ext4"));
+        assert_eq!(at("/abc"), Some("ext4"));
+        assert_eq!(at("/a b/u"), Some("tmpfs"));
+        assert_eq!(at("/o/m"), Some("overlay"));
     }
 
     #[test]

@@ -2,16 +2,56 @@
 
 use super::sys;
 use crate::case::Content;
-use std::fs::{self, File, OpenOptions};
+use nix::sys::statvfs::statvfs;
+use nix::unistd::{UnlinkatFlags, unlinkat};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, RawFd};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// What the folders of finished workers are called, and, until they are locked, of new ones.
 const PREFIX: &str = "mmapcheck-";
 const NEW_PREFIX: &str = ".mmapcheck-new-";
+
+/// So many letters and digits follow.
+const RANDOM: usize = 12;
+
+/// All that cases and probes make in the folder.
+const MADE: [&str; 3] = ["file", "new", "probe"];
+
+/// What a folder will be called: first by the one name, then by the other.
+#[derive(Debug, Clone)]
+pub struct Names {
+    /// Until it is locked.
+    pub fresh: PathBuf,
+    /// From then on.
+    pub path: PathBuf,
+}
+
+impl Names {
+    /// Names in `dir` that nothing has. They are known before the folder is there, so that
+    /// whoever is to clear it is there before it too.
+    ///
+    /// # Errors
+    /// There is no current folder, and `dir` is relative to it.
+    pub fn choose(dir: &Path) -> io::Result<Self> {
+        // Whoever removes it may be somewhere else by then.
+        let dir = std::path::absolute(dir)?;
+        let mut number = RandomState::new().build_hasher().finish();
+        let mut random = String::with_capacity(RANDOM);
+        for _ in 0..RANDOM {
+            random.extend(char::from_digit((number % 36) as u32, 36));
+            number /= 36;
+        }
+        Ok(Names {
+            fresh: dir.join(format!("{NEW_PREFIX}{random}")),
+            path: dir.join(format!("{PREFIX}{random}")),
+        })
+    }
+}
 
 /// A folder that is locked as long as somebody uses it.
 #[derive(Debug)]
@@ -21,25 +61,19 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Makes and locks a folder in `dir`. It gets its final name only when it is locked, so that
-    /// a folder of that name that nobody locks is nobody's.
+    /// Makes and locks a folder. It gets its final name only when it is locked, so that a folder
+    /// of that name that nobody locks is nobody's.
     ///
     /// # Errors
     /// What the file system says.
-    pub fn make(dir: &Path) -> io::Result<Self> {
-        let fresh = tempfile::Builder::new()
-            .prefix(NEW_PREFIX)
-            .tempdir_in(dir)
-            .map_err(|e| name_place(&e, dir))?
-            .keep();
+    pub fn make(names: Names) -> io::Result<Self> {
+        let Names { fresh, path } = names;
+        DirBuilder::new()
+            .mode(0o700)
+            .create(&fresh)
+            .map_err(|e| name_place(&e, &path))?;
         let lock = File::open(&fresh)?;
         lock_now(&lock)?;
-        let name = fresh
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let path = dir.join(name.replace(NEW_PREFIX, PREFIX));
         fs::rename(&fresh, &path)?;
         Ok(Scratch { path, lock })
     }
@@ -55,27 +89,24 @@ impl Scratch {
     }
 
     /// Removes folders that nobody uses any more: a harness was killed together with its janitor.
+    /// What looks otherwise than such a folder is somebody else's, whatever it is called.
     pub fn sweep(dir: &Path) {
         let Ok(entries) = fs::read_dir(dir) else {
             return;
         };
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let stale = name.starts_with(PREFIX) && is_unlocked(&entry.path())
-                || name.starts_with(NEW_PREFIX) && is_old(&entry.path());
-            if stale && entry.file_type().is_ok_and(|t| t.is_dir()) {
+            if is_named(&name, PREFIX) || is_named(&name, NEW_PREFIX) && is_old(&entry.path()) {
                 // What another user left is not ours to remove, and stays.
-                let _ = fs::remove_dir_all(entry.path());
+                let _ = remove_left(&entry.path());
             }
         }
     }
 }
 
-fn name_place(e: &io::Error, dir: &Path) -> io::Error {
-    io::Error::new(
-        e.kind(),
-        format!("no scratch folder in {}: {e}", dir.display()),
-    )
+fn name_place(e: &io::Error, path: &Path) -> io::Error {
+    let dir = path.parent().unwrap_or(path).display();
+    io::Error::new(e.kind(), format!("no scratch folder in {dir}: {e}"))
 }
 
 fn lock_now(file: &File) -> io::Result<()> {
@@ -89,8 +120,28 @@ fn nix_flock(fd: RawFd) -> io::Result<()> {
     Ok(())
 }
 
-fn is_unlocked(path: &Path) -> bool {
-    File::open(path).and_then(|f| lock_now(&f)).is_ok()
+fn is_named(name: &str, prefix: &str) -> bool {
+    name.strip_prefix(prefix)
+        .is_some_and(|rest| rest.len() == RANDOM && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
+}
+
+/// Removes a folder if nobody holds its lock and nothing is in it but what cases make.
+fn remove_left(path: &Path) -> io::Result<()> {
+    let folder = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW)
+        .open(path)?;
+    lock_now(&folder)?;
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name();
+        if !MADE.iter().any(|made| name == *made) {
+            return Ok(());
+        }
+    }
+    for name in MADE {
+        let _ = unlinkat(&folder, name, UnlinkatFlags::NoRemoveDir);
+    }
+    fs::remove_dir(path)
 }
 
 fn is_old(path: &Path) -> bool {
@@ -126,9 +177,14 @@ impl CaseFile {
             .create_new(true)
             .mode(0o600)
             .open("file")?;
-        file.set_len(content.len())?;
-        content.write_to(&file)?;
-        Ok(CaseFile { file })
+        let filled = file
+            .set_len(content.len())
+            .and_then(|()| content.write_to(&file));
+        if filled.is_err() {
+            // The next case needs the name, and the room.
+            let _ = fs::remove_file("file");
+        }
+        filled.map(|()| CaseFile { file })
     }
 
     /// Its descriptor.
@@ -193,6 +249,21 @@ impl CaseFile {
     }
 }
 
+/// Whether the file system of the current folder has no room left, as far as it tells: then a
+/// SIGBUS or an ENOSPC speaks of the disk, not of the call.
+#[allow(
+    clippy::useless_conversion,
+    reason = "on 32 bits the numbers are narrower"
+)]
+pub fn is_full() -> bool {
+    const LEAST: u64 = 64 << 10;
+    statvfs(".").is_ok_and(|s| {
+        // Without a limit tmpfs tells of no blocks at all.
+        let left = u64::from(s.blocks_available()).saturating_mul(s.fragment_size());
+        s.blocks() > 0 && left < LEAST
+    })
+}
+
 #[expect(unsafe_code, reason = "lseek(2) on a descriptor that is ours")]
 fn seek(fd: RawFd, at: u64, whence: i32) -> Option<u64> {
     // SAFETY: numbers only.
@@ -234,14 +305,22 @@ mod tests {
     #[test]
     fn a_used_folder_is_not_swept_and_a_left_one_is() {
         let dir = tempfile::tempdir().unwrap();
-        let used = Scratch::make(dir.path()).unwrap();
-        let left = dir.path().join("mmapcheck-left");
-        fs::create_dir(&left).unwrap();
-        fs::write(left.join("file"), "x").unwrap();
-        let other = dir.path().join("somebody-elses");
-        fs::create_dir(&other).unwrap();
+        let used = Scratch::make(Names::choose(dir.path()).unwrap()).unwrap();
+        let folder = |name: &str, file: &str| {
+            let path = dir.path().join(name);
+            fs::create_dir(&path).unwrap();
+            fs::write(path.join(file), "x").unwrap();
+            path
+        };
+        let left = folder("mmapcheck-leftleftleft", "file");
+        let others = [
+            folder("somebody-elses", "file"),
+            folder("mmapcheck-0.1.0", "file"),
+            folder("mmapcheck-abcdefghijkl", "notes"),
+            folder(".mmapcheck-new-abcdefghijkl", "file"),
+        ];
         Scratch::sweep(dir.path());
-        assert!(used.path().exists() && other.exists());
+        assert!(used.path().exists() && others.iter().all(|o| o.exists()));
         assert!(!left.exists());
     }
 }

@@ -12,7 +12,7 @@ use super::render::Ended;
 use super::scratch::CaseFile;
 use super::turn::{Pipes, WORKER};
 use super::worker::Worker;
-use super::{maps, normal, sys};
+use super::{maps, normal, scratch, sys};
 use crate::case::Content;
 use crate::case::call::Act;
 use crate::case::program::End;
@@ -80,12 +80,24 @@ impl Worker {
             (Some(file), Some(before)) => Some(file.after(before, &mut self.bytes)),
             _ => None,
         };
+        let lacked_room = raw.records.iter().any(lacks_room) && scratch::is_full();
         clear(compiled);
+        if lacked_room {
+            return Err("the file system of the scratch folder is full".to_owned());
+        }
         Ok(Came {
             ended,
             status,
             file,
         })
+    }
+
+    /// Tells the janitor which process group runs; 0 for none.
+    fn set_group(&self, group: i32) {
+        self.journal.set_group(group);
+        if self.journal.is_pipe() {
+            self.janitor.tell_group(group);
+        }
     }
 
     /// Everything from here on happens in the child.
@@ -101,7 +113,13 @@ impl Worker {
     ) -> ! {
         sys::die_with_parent(worker);
         sys::own_group(0);
+        // Here, and not by the worker: it might be killed after the first fork and before that.
+        self.set_group(sys::process_id());
         sys::close_from(normal::HIGH, i32::MAX);
+        if compiled.reckless {
+            // It may take away what would catch its last fault.
+            sys::leave_no_core();
+        }
         if let Some(file) = file {
             sys::close(file.fd());
         }
@@ -116,6 +134,7 @@ impl Worker {
                 harness: harness.map(|h| std::slice::from_raw_parts(h.as_ptr(), h.len())),
                 page: self.scale.page,
                 top: self.scale.top,
+                worker: if self.adopts { worker } else { -1 },
                 die_together,
             }
         };
@@ -147,6 +166,15 @@ pub(super) fn unsaid(compiled: &Compiled) -> Option<Transcript> {
     })
 }
 
+/// Whether it may be the disk that speaks.
+fn lacks_room(record: &Record) -> bool {
+    match record.kind {
+        kind::ERRNO => [libc::ENOSPC, libc::EDQUOT].contains(&record.errno),
+        kind::FAULT | kind::DYING => record.signal == libc::SIGBUS,
+        _ => false,
+    }
+}
+
 /// Removes what the case has left in the scratch folder.
 fn clear(compiled: &Compiled) {
     if compiled.file.is_some() {
@@ -169,7 +197,6 @@ impl Watch<'_> {
     /// Watches the case until nothing of it is left. How it ended, and the wait status of `main`.
     fn until_over(mut self) -> (Ended, i32) {
         sys::own_group(self.main);
-        self.set_group(self.main);
         let mut guard = Guard::new(self.worker.limits, &self.worker.journal);
         let (mut ended, status) = self.main_ends(&mut guard);
         if ended == Ended::Orderly {
@@ -178,19 +205,12 @@ impl Watch<'_> {
         if self.compiled.actors.len() > 1 || ended != Ended::Orderly {
             self.bury();
         }
-        self.set_group(0);
+        self.worker.set_group(0);
         self.worker.journal.receive();
         if ended == Ended::Orderly && self.is_unfinished() {
             ended = Ended::Lost(status);
         }
         (ended, status)
-    }
-
-    fn set_group(&self, group: i32) {
-        self.worker.journal.set_group(group);
-        if self.worker.journal.is_pipe() {
-            self.worker.janitor.tell_group(group);
-        }
     }
 
     fn journal(&self) -> &Journal {

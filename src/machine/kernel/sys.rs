@@ -226,6 +226,16 @@ pub fn close_from(first: RawFd, last: RawFd) {
     }
 }
 
+/// Gives free memory of the heap back to the kernel: every fork copies the page tables of what is
+/// there, used or not.
+pub fn trim_heap() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: the allocator's own function; nothing that is in use moves.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// The calling process's number.
 #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
 pub fn process_id() -> i32 {
@@ -350,10 +360,16 @@ pub fn wait_group(group: i32) -> bool {
     pid > 0 || last_errno() == libc::EINTR
 }
 
-/// Makes this process the one that inherits the orphans among its descendants.
-pub fn adopt_orphans() {
+/// Makes this process the one that inherits the orphans among its descendants; whether it is.
+pub fn adopt_orphans() -> bool {
+    // SAFETY: numbers only.
+    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 }
+}
+
+/// Makes this process one that leaves no core, wherever cores go.
+pub fn leave_no_core() {
     // SAFETY: numbers only.
     unsafe {
-        libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+        libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0);
     }
 }

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 /* What a child runs lies together: each stretch of code that it touches costs a page fault. */
 #if defined(__linux__)
@@ -62,6 +64,32 @@ int mmapcheck_catch(int signal)
 	action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
 	sigemptyset(&action.sa_mask);
 	return sigaction(signal, &action, NULL);
+}
+
+static pid_t parents[2];
+
+static void look_at_parent(int signal)
+{
+	(void)signal;
+	pid_t parent = getppid();
+
+	if (parent != parents[0] && parent != parents[1])
+		_exit(0);
+}
+
+/* Ends the process once its parent is neither of these. The kernel sends the signal when the
+ * thread that forked it ends, and again when whoever inherited it does. */
+void mmapcheck_die_with(pid_t parent, pid_t worker)
+{
+	struct sigaction action = {0};
+	action.sa_handler = look_at_parent;
+	action.sa_flags = SA_RESTART | SA_ONSTACK;
+	sigemptyset(&action.sa_mask);
+	parents[0] = parent;
+	parents[1] = worker;
+	sigaction(SIGRTMAX, &action, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGRTMAX, 0, 0, 0);
+	look_at_parent(SIGRTMAX);
 }
 
 /* The signal that a system call raised since the last question, or 0. */

@@ -22,6 +22,7 @@ pub struct Fault {
 
 unsafe extern "C" {
     fn mmapcheck_catch(signal: libc::c_int) -> libc::c_int;
+    fn mmapcheck_die_with(parent: libc::pid_t, worker: libc::pid_t);
     fn mmapcheck_raised() -> libc::c_int;
     fn mmapcheck_guarded() -> libc::c_int;
     fn mmapcheck_load(from: *const u8, to: *mut u8, n: usize, out: *mut Fault) -> libc::c_int;
@@ -69,6 +70,14 @@ pub fn own_signal_stack() -> io::Result<()> {
     // SAFETY: the memory is leaked, so it outlives every signal.
     super::sys::checked(unsafe { libc::sigaltstack(&raw const stack, std::ptr::null_mut()) })?;
     Ok(())
+}
+
+/// Asks to be ended when this process has neither this parent nor this worker for a parent any
+/// more. Its parent may end before it, and so may the thread that made it, for which the kernel's
+/// own wish to die with the parent (PR_SET_PDEATHSIG of prctl(2)) would end it too.
+pub fn die_with_worker(parent: i32, worker: i32) {
+    // SAFETY: numbers only; the handler asks for the parent and ends the process.
+    unsafe { mmapcheck_die_with(parent, worker) }
 }
 
 /// The signal that a call raised since the last question; 0 for none.

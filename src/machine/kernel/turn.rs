@@ -101,12 +101,17 @@ impl Turn {
         process
     }
 
-    /// Who sees to an actor's end: the actor that made it, or the worker.
+    /// Who sees to an actor's end: the actor that made it, else another of the same process, whose
+    /// child it is too; or the worker.
     pub fn undertaker(&self, process: usize) -> usize {
-        match usize::try_from(self.parents[process]) {
-            Ok(parent) if self.is_alive(parent) => parent,
-            _ => WORKER,
+        let Ok(parent) = usize::try_from(self.parents[process]) else {
+            return WORKER;
+        };
+        if self.is_alive(parent) {
+            return parent;
         }
+        let same = |other: &usize| self.is_alive(*other) && self.pids[*other] == self.pids[parent];
+        (0..ACTORS_MAX).find(same).unwrap_or(WORKER)
     }
 
     fn to_bytes(self) -> [u8; SIZE] {

@@ -7,7 +7,7 @@ use super::janitor::Janitor;
 use super::journal::{Journal, Raw};
 use super::render::Renderer;
 use super::rights::Rights;
-use super::scratch::Scratch;
+use super::scratch::{Names, Scratch};
 use super::supervise::{Came, unsaid};
 use super::{abi, normal, probe, rights, sys};
 use crate::case::program::Door;
@@ -102,6 +102,8 @@ pub struct Worker {
     pub(super) journal: Journal,
     pub(super) janitor: Janitor,
     pub(super) limits: Limits,
+    /// Whether orphans of a case become the worker's children.
+    pub(super) adopts: bool,
     pub(super) ticking: bool,
     pub(super) bytes: Vec<u8>,
     /// Whether a worker started like this one could keep the rights of root.
@@ -113,14 +115,9 @@ pub struct Worker {
 pub fn serve() -> i32 {
     let (input, output) = match normal::settle_descriptors() {
         Ok(streams) => streams,
-        Err(_) => return 3,
+        Err(e) => return refuse(&e),
     };
-    let mut stream = Stream {
-        input,
-        output,
-        unread: Vec::new(),
-        unsent: Vec::new(),
-    };
+    let mut stream = Stream::new(input, output);
     let Some(first) = stream.first_frame() else {
         return 0;
     };
@@ -135,6 +132,7 @@ pub fn serve() -> i32 {
             return 3;
         }
     };
+    sys::trim_heap();
     let hello = worker.platform.to_string();
     stream.send(&Frame::new("hello", first.sequence, hello));
     let mut worker = worker;
@@ -155,6 +153,16 @@ pub fn serve() -> i32 {
     }
     worker.janitor.finish();
     0
+}
+
+/// Tells the runner why this process can't be a worker.
+fn refuse(why: &io::Error) -> i32 {
+    let mut stream = Stream::new(0, 1);
+    if let Some(first) = stream.first_frame() {
+        stream.send(&Frame::new("error", first.sequence, why.to_string()));
+        stream.flush();
+    }
+    3
 }
 
 /// A frame with the work that it asks for, as far as that can be made ready.
@@ -179,7 +187,12 @@ impl Worker {
             normal::pin(cpu);
         }
         Scratch::sweep(&start.dir);
-        let scratch = Scratch::make(&start.dir)?;
+        let mut journal = Journal::new(start.pipe_journal)?;
+        let names = Names::choose(&start.dir)?;
+        let streams = [stream.input, stream.output];
+        let mut janitor = Janitor::start(&journal, &names, &streams)?;
+        janitor.move_up(normal::HIGH)?;
+        let scratch = Scratch::make(names)?;
         let can_be_root = rights::is_root();
         let rights = if start.root {
             Rights::Root
@@ -189,10 +202,6 @@ impl Worker {
         if let Rights::Become(uid, gid) = rights {
             std::os::unix::fs::chown(scratch.path(), Some(uid), Some(gid))?;
         }
-        let mut journal = Journal::new(start.pipe_journal)?;
-        let streams = [stream.input, stream.output];
-        let mut janitor = Janitor::start(&journal, &scratch, &streams)?;
-        janitor.move_up(normal::HIGH)?;
         // The lock is held as long as this descriptor is open.
         sys::move_up(sys::duplicate(scratch.lock_fd())?, normal::HIGH)?;
         std::env::set_current_dir(scratch.path())?;
@@ -206,7 +215,7 @@ impl Worker {
             journal.set_pipe_ends(ends);
         }
         rights.take(parent)?;
-        sys::adopt_orphans();
+        let adopts = sys::adopt_orphans();
         let scale = probe::scale();
         let arena = Arena::find(scale.bits)
             .ok_or_else(|| io::Error::other("no free range for the arena"))?;
@@ -214,6 +223,7 @@ impl Worker {
         Ok(Worker {
             door: start.door,
             limits: limits(start.memory),
+            adopts,
             ticking: false,
             bytes: Vec::new(),
             can_be_root,
@@ -364,6 +374,15 @@ const LONG: Duration = Duration::from_millis(200);
 const UNSENT_MAX: usize = 16 << 10;
 
 impl Stream {
+    fn new(input: i32, output: i32) -> Self {
+        Stream {
+            input,
+            output,
+            unread: Vec::new(),
+            unsent: Vec::new(),
+        }
+    }
+
     fn send(&mut self, frame: &Frame) {
         frame.write(&mut self.unsent);
         if self.unsent.len() > UNSENT_MAX {
@@ -398,7 +417,7 @@ impl Stream {
 
     /// Waits for more input; false at its end.
     fn fill(&mut self) -> bool {
-        const CHUNK: usize = 64 << 10;
+        const CHUNK: usize = 16 << 10;
         let len = self.unread.len();
         self.unread.resize(len + CHUNK, 0);
         let n = sys::read_some(self.input, &mut self.unread[len..]);

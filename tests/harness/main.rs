@@ -1,0 +1,14 @@
+//! The harness held to its word, by the program itself on tables of the tests' own: bad verdicts
+//! first, then the guards, the deaths, the traps, and what is left when something is killed.
+
+mod bench;
+mod cleanup;
+mod command_line;
+mod deaths;
+mod guards;
+mod kernel_log;
+mod observation;
+mod processes;
+mod traps;
+mod verdicts;
+mod workers;
