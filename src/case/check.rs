@@ -507,7 +507,9 @@ impl<'a> Checker<'a> {
             .iter()
             .chain(call::FIXTURES)
             .any(|(n, _)| *n == name)
-            || super::quantity::UNITS.iter().any(|(n, _)| *n == name);
+            || super::quantity::UNITS.iter().any(|(n, _)| *n == name)
+            || name == "NULL"
+            || super::claim::begins_outcome(name);
         let message = if reserved {
             format!("`{name}` has a meaning of its own and can't be bound")
         } else if self.names.contains_key(name) || self.actors.contains_key(name) {

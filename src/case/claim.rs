@@ -62,6 +62,15 @@ pub enum Place {
 /// The words that a claim can begin with, beside names of errors and signals.
 pub static WORDS: &[&str] = &["ok", "elsewhere", "errno", "exit", "blocked", "hang"];
 
+/// Whether a word begins an outcome, and so can't be a name: a sum that is printed with the name
+/// first would be read as that outcome.
+pub fn begins_outcome(word: &str) -> bool {
+    WORDS.contains(&word)
+        || matches!(word, "killed" | "signal" | "hole")
+        || word.starts_with("SIG")
+        || Errno::looks_like(word)
+}
+
 impl Claim {
     /// Reads a whole text as a claim.
     pub fn parse(text: &str) -> Result<Self, Mistake> {

@@ -3,6 +3,7 @@
 //! A quantity says `1page - 1` rather than 4095, so that one table serves every page size. It is
 //! worked out only where the case runs, in the [`Scale`] of that machine.
 
+use super::claim::begins_outcome;
 use super::cursor::Cursor;
 use super::lexer::Token;
 use super::mistake::Mistake;
@@ -284,6 +285,7 @@ impl Quantity {
         let mut q = Quantity::default();
         let mut sign = if words.eat('-') { -1 } else { 1 };
         loop {
+            let start = words.span().start;
             if depth > 0 && words.eat('(') {
                 let inner = Quantity::read_nested(words, depth - 1)?;
                 words.expect(')', "the sum")?;
@@ -293,6 +295,14 @@ impl Quantity {
             } else {
                 let (number, divisor, unit) = read_term(words)?;
                 q.add_term(number * sign, divisor, unit);
+            }
+            let twice = |t: &Term| matches!(t.unit, Unit::Name(_)) && t.number.abs() > 1;
+            if q.terms.iter().any(twice) {
+                let span = start..words.taken_to();
+                return Err(Mistake::new(
+                    span,
+                    "what has a name stands in a sum only once",
+                ));
             }
             sign = if words.eat('+') {
                 1
@@ -321,8 +331,12 @@ fn read_term(words: &mut Cursor) -> Result<(i128, u32, Unit), Mistake> {
             _ => (i128::from(n), Unit::Byte, 1),
         },
         Some((Token::Ident("NULL"), _)) => (0, Unit::Byte, 1),
-        Some((Token::Ident(word), _)) => match unit_of(word) {
+        Some((Token::Ident(word), span)) => match unit_of(word) {
             Some((unit, factor)) => (1, unit, factor),
+            None if begins_outcome(word) => {
+                let message = format!("`{word}` can't be a name: outcomes are written so");
+                return Err(Mistake::new(span, message));
+            }
             None => (1, Unit::Name(word.to_owned()), 1),
         },
         Some((other, span)) => {
@@ -504,6 +518,23 @@ mod tests {
                 assert_eq!(q.to_string(), canon(text), "at {page}");
             }
         }
+    }
+
+    #[test]
+    fn a_name_is_not_counted() {
+        assert!(Quantity::parse("map + 1 + map").is_err());
+        assert!(Quantity::parse("-map - map").is_err());
+        assert_eq!(canon("map + 1 - map"), "1");
+        assert_eq!(canon("1page - map"), "1page - map");
+    }
+
+    #[test]
+    fn a_word_that_begins_an_outcome_is_no_name() {
+        for text in ["1 + ok", "map + EINVAL", "SIGBUS", "hole - 1", "-killed"] {
+            let e = Quantity::parse(text).unwrap_err();
+            assert!(e.message.ends_with("outcomes are written so"), "{text}");
+        }
+        assert!(Quantity::parse("E + okay + e2").is_ok());
     }
 
     proptest! {

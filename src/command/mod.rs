@@ -15,6 +15,7 @@ use crate::report;
 use crate::snapshot::Damaged;
 use crate::suite;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 pub use sources::Sources;
@@ -74,6 +75,13 @@ pub fn execute(cli: &Cli) -> u8 {
 
 const MANUAL: &str = include_str!("../case/language.md");
 
+/// Where this program lies. Without proc(5) only its caller knows.
+fn this_program() -> io::Result<PathBuf> {
+    let called = || std::env::args_os().next().map(PathBuf::from);
+    let by_path = || called().filter(|p| p.components().count() > 1);
+    std::env::current_exe().or_else(|e| by_path().ok_or(e))
+}
+
 /// How workers are started, by the arguments.
 pub fn config(place: &Place) -> Result<Config, Stop> {
     let command = match &place.worker {
@@ -84,7 +92,7 @@ pub fn config(place: &Place) -> Result<Config, Stop> {
             .map(Into::into)
             .collect(),
         None => {
-            let own = std::env::current_exe()
+            let own = this_program()
                 .map_err(|e| Stop::Failed(format!("this program can't find itself: {e}")))?;
             vec![own.into(), "worker".into()]
         }

@@ -383,7 +383,7 @@ shown!(
     r#"
 [[case]]
 name = "in-a-value"
-vary = { at = ["0", "map + 1"], call = ["load", "laod"], claim = ["EINVAL", "EINVLA"] }
+vary = { at = ["0", "eof - 1"], call = ["load", "laod"], claim = ["EINVAL", "EINVLA"] }
 then = ['$call(map + $at, 1) = x"00 00"', 'munmap(map, $at) = $claim | EACCESS']
 "#
 );
