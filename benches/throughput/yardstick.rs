@@ -17,7 +17,8 @@ use std::time::Instant;
 pub enum Loop {
     /// fork, _exit, wait.
     Fork,
-    /// The same, with the calls of a plain case in the child.
+    /// The same, with what a plain case does in the child: rights are dropped, where there are
+    /// any, and the file is made, mapped, touched, unmapped and removed.
     Calls,
 }
 
@@ -100,20 +101,18 @@ pub fn asked_for() -> Option<Result<(), String>> {
 
 fn run(which: Loop, cpu: usize, turns: usize, folder: PathBuf) -> Result<(), String> {
     pin(cpu).map_err(|e| e.to_string())?;
-    if Uid::effective().is_root() {
-        drop_rights(&folder).map_err(|e| e.to_string())?;
-    }
+    let rights = Uid::effective().is_root().then(|| ordinary(&folder));
     let file = folder.join(format!("file-{cpu}"));
     let path = CString::new(file.as_os_str().as_bytes()).map_err(|e| e.to_string())?;
     for _ in 0..turns / 20 {
-        turn(which, &path)?;
+        turn(which, &path, rights)?;
     }
     println!("ready");
     // The end of the input is the sign to go.
     let _ = std::io::stdin().read(&mut [0]);
     let began = Instant::now();
     for _ in 0..turns {
-        turn(which, &path)?;
+        turn(which, &path, rights)?;
     }
     let took = began.elapsed().as_secs_f64();
     writeln!(std::io::stdout(), "{took}").map_err(|e| e.to_string())
@@ -138,20 +137,19 @@ fn ordinary(dir: &Path) -> (u32, u32) {
     }
 }
 
-/// Once, before the loop, as a worker does it once, before its first case.
-fn drop_rights(folder: &Path) -> nix::Result<()> {
-    let (user, group) = ordinary(folder);
+/// In each child, as a minimal harness without a worker has to do it.
+fn drop_rights((user, group): (u32, u32)) -> bool {
     let (user, group) = (Uid::from_raw(user), Gid::from_raw(group));
-    setgroups(&[])?;
-    setresgid(group, group, group)?;
-    setresuid(user, user, user)
+    setgroups(&[]).is_ok()
+        && setresgid(group, group, group).is_ok()
+        && setresuid(user, user, user).is_ok()
 }
 
-fn turn(which: Loop, path: &CString) -> Result<(), String> {
+fn turn(which: Loop, path: &CString, rights: Option<(u32, u32)>) -> Result<(), String> {
     // SAFETY: this process has one thread, so the child may do what the parent may.
     let child = unsafe { libc::fork() };
     if child == 0 {
-        let done = which == Loop::Fork || calls(path);
+        let done = which == Loop::Fork || (rights.is_none_or(drop_rights) && calls(path));
         // SAFETY: ends the child, without what the parent would do at its end.
         unsafe { libc::_exit(i32::from(!done)) };
     }
