@@ -75,8 +75,8 @@ impl Job {
 
 /// How many cases may be on their way to one worker, and how many bytes of them: less than a pipe
 /// holds, so that neither side ever waits for the other to read.
-const WINDOW: usize = 16;
-const WINDOW_BYTES: usize = 16 << 10;
+const WINDOW: usize = 32;
+const WINDOW_BYTES: usize = 32 << 10;
 
 impl Connection {
     /// Starts a worker and waits for its greeting.
