@@ -1,7 +1,7 @@
 //! Writes what the fuzzers begin with, made from the project's tables and records: `corpus/TARGET/`
 //! and the dictionary `corpus/words.dict`, in the folder `fuzz`.
 
-use mmapcheck::case::call::{CALLS, FIXTURES, PATHS, RESERVED};
+use mmapcheck::case::call::{self, FIXTURES, PATHS, RESERVED};
 use mmapcheck::case::errno::Errno;
 use mmapcheck::case::flags;
 use mmapcheck::case::need::NEEDS;
@@ -125,7 +125,7 @@ fn dictionary() -> String {
         &flags::WHENCE,
     ];
     let mut words: BTreeSet<&str> = domains.iter().flat_map(|d| d.flags).map(|f| f.0).collect();
-    words.extend(CALLS.iter().map(|c| c.name));
+    words.extend(call::all().map(|c| c.name));
     words.extend(Errno::names().chain(Signal::names()).chain(Code::names()));
     for list in [NEEDS, UNITS, FIXTURES, RESERVED] {
         words.extend(list.iter().map(|w| w.0));

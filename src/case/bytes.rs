@@ -151,9 +151,11 @@ fn read_times(words: &mut Cursor) -> Result<Quantity, Mistake> {
         }
     }
     if words.eat('/') {
-        if let Some((Token::Number(n), _)) = words.next_word() {
-            text.push_str(&format!("/{n}"));
-        }
+        let Some(Token::Number(n)) = words.peek() else {
+            return Err(words.surprise("what the unit is divided by"));
+        };
+        text.push_str(&format!("/{n}"));
+        words.next_word();
     }
     Quantity::parse(&text).map_err(|m| Mistake { span, ..m })
 }
@@ -391,7 +393,10 @@ mod tests {
             "\"a\"*page/2 + hole*2page"
         );
         assert!(Bytes::parse("hole").is_err());
-        assert!(Bytes::parse("\"a\"*").is_err());
+        for cut in ["\"a\"*", "\"a\"*2page/", "\"a\"*2page/page"] {
+            let mistake = Bytes::parse(cut).unwrap_err();
+            assert!(cut.get(mistake.span.clone()).is_some(), "{mistake:?}");
+        }
     }
 
     #[test]

@@ -1,11 +1,16 @@
 //! The calls that a step can make, described as data.
 //!
-//! A plain system call is one entry of [`CALLS`]: its name, its arguments with their types, and
+//! A plain system call is one entry of a theme's list: its name, its arguments with their types, and
 //! the kind of its result. Notation, diagnostics, help and execution follow from that entry. Only
 //! what is no plain call (touching memory, processes) has code of its own in the machine, chosen
 //! by its [`Act`].
 
-use super::flags::{self, Domain};
+mod actors;
+mod files;
+mod mapping;
+mod touch;
+
+use super::flags::Domain;
 
 /// What an argument may be.
 #[derive(Debug, Clone, Copy)]
@@ -177,208 +182,17 @@ mod sys {
     };
 }
 
-/// All calls, in the order in which help lists them.
-pub static CALLS: &[CallSpec] = &[
-    CallSpec {
-        name: "mmap",
-        args: &[
-            ADDR,
-            LENGTH,
-            arg("prot", ArgType::Flags(&flags::PROT)),
-            arg("flags", ArgType::Flags(&flags::MAP)),
-            FD,
-            OFFSET,
-        ],
-        result: ResultKind::Address { len: 1 },
-        act: Act::Syscall(sys::SYS_mmap),
-        doc: "maps a file or anonymous memory",
-        page: Some("mmap(2)"),
-    },
-    CallSpec {
-        name: "munmap",
-        args: &[ADDR, LENGTH],
-        result: ResultKind::Zero,
-        act: Act::Syscall(sys::SYS_munmap),
-        doc: "removes the mappings of a range",
-        page: Some("munmap(2)"),
-    },
-    CallSpec {
-        name: "mprotect",
-        args: &[ADDR, LENGTH, arg("prot", ArgType::Flags(&flags::PROT))],
-        result: ResultKind::Zero,
-        act: Act::Syscall(sys::SYS_mprotect),
-        doc: "sets the protection of a range",
-        page: Some("mprotect(2)"),
-    },
-    CallSpec {
-        name: "msync",
-        args: &[ADDR, LENGTH, arg("flags", ArgType::Flags(&flags::MSYNC))],
-        result: ResultKind::Zero,
-        act: Act::Syscall(sys::SYS_msync),
-        doc: "writes a range back to its file",
-        page: Some("msync(2)"),
-    },
-    CallSpec {
-        name: "open",
-        args: &[
-            arg("path", ArgType::Path),
-            arg("flags", ArgType::Flags(&flags::OPEN)),
-            opt("mode", ArgType::Mode, "0600"),
-        ],
-        result: ResultKind::Descriptor,
-        act: Act::Syscall(sys::SYS_openat),
-        doc: "opens a file of the scratch folder; the mode, in octal, is 0600 unless given",
-        page: Some("open(2)"),
-    },
-    CallSpec {
-        name: "close",
-        args: &[FD],
-        result: ResultKind::Zero,
-        act: Act::Syscall(sys::SYS_close),
-        doc: "closes a descriptor",
-        page: Some("close(2)"),
-    },
-    CallSpec {
-        name: "unlink",
-        args: &[arg("path", ArgType::Path)],
-        result: ResultKind::Zero,
-        act: Act::Syscall(sys::SYS_unlinkat),
-        doc: "removes the name of a file",
-        page: Some("unlink(2)"),
-    },
-    CallSpec {
-        name: "ftruncate",
-        args: &[FD, arg("length", ArgType::Offset)],
-        result: ResultKind::Zero,
-        act: Act::Syscall(sys::SYS_ftruncate),
-        doc: "sets the size of a file",
-        page: Some("truncate(2)"),
-    },
-    CallSpec {
-        name: "read",
-        args: &[FD, arg("buf", ArgType::Buf), COUNT],
-        result: ResultKind::Read { buf: 1, len: 2 },
-        act: Act::Syscall(sys::SYS_read),
-        doc: "reads from where the descriptor stands",
-        page: Some("read(2)"),
-    },
-    CallSpec {
-        name: "write",
-        args: &[FD, arg("buf", ArgType::Data), COUNT],
-        result: ResultKind::Written { len: 2 },
-        act: Act::Syscall(sys::SYS_write),
-        doc: "writes to where the descriptor stands",
-        page: Some("write(2)"),
-    },
-    CallSpec {
-        name: "pread",
-        args: &[FD, arg("buf", ArgType::Buf), COUNT, OFFSET],
-        result: ResultKind::Read { buf: 1, len: 2 },
-        act: Act::Syscall(sys::SYS_pread64),
-        doc: "reads at an offset",
-        page: Some("pread(2)"),
-    },
-    CallSpec {
-        name: "pwrite",
-        args: &[FD, arg("buf", ArgType::Data), COUNT, OFFSET],
-        result: ResultKind::Written { len: 2 },
-        act: Act::Syscall(sys::SYS_pwrite64),
-        doc: "writes at an offset",
-        page: Some("pwrite(2)"),
-    },
-    CallSpec {
-        name: "lseek",
-        args: &[FD, OFFSET, arg("whence", ArgType::Flags(&flags::WHENCE))],
-        result: ResultKind::Number,
-        act: Act::Lseek,
-        doc: "moves the descriptor and tells where it stands",
-        page: Some("lseek(2)"),
-    },
-    CallSpec {
-        name: "size",
-        args: &[FD],
-        result: ResultKind::Number,
-        act: Act::Size,
-        doc: "the size that fstat(2) tells",
-        page: Some("fstat(2)"),
-    },
-    CallSpec {
-        name: "pipe",
-        args: &[],
-        result: ResultKind::Pipe,
-        act: Act::Pipe,
-        doc: "makes a pipe, bound as `name.read` and `name.write`",
-        page: Some("pipe(2)"),
-    },
-    CallSpec {
-        name: "load",
-        args: &[ADDR, arg("count", ArgType::Len)],
-        result: ResultKind::Bytes { len: 1 },
-        act: Act::Load,
-        doc: "reads memory byte by byte, from the first to the last",
-        page: None,
-    },
-    CallSpec {
-        name: "store",
-        args: &[ADDR, arg("bytes", ArgType::Bytes)],
-        result: ResultKind::Zero,
-        act: Act::Store,
-        doc: "writes memory byte by byte, from the first to the last",
-        page: None,
-    },
-    CallSpec {
-        name: "fill",
-        args: &[ADDR, LENGTH, arg("byte", ArgType::Bytes)],
-        result: ResultKind::Zero,
-        act: Act::Fill,
-        doc: "writes one byte over and over",
-        page: None,
-    },
-    CallSpec {
-        name: "fork",
-        args: &[],
-        result: ResultKind::Actor,
-        act: Act::Fork,
-        doc: "a child process, which acts in `name: step`",
-        page: Some("fork(2)"),
-    },
-    CallSpec {
-        name: "thread",
-        args: &[],
-        result: ResultKind::Actor,
-        act: Act::Thread,
-        doc: "a thread of the acting process",
-        page: Some("pthreads(7)"),
-    },
-    CallSpec {
-        name: "process",
-        args: &[],
-        result: ResultKind::Actor,
-        act: Act::Process,
-        doc: "a process that was started before the case and shares nothing but the files",
-        page: None,
-    },
-    CallSpec {
-        name: "wait",
-        args: &[arg("actor", ArgType::Actor)],
-        result: ResultKind::End,
-        act: Act::Wait,
-        doc: "waits for an actor to end: `exit 0`, or the signal that killed it",
-        page: Some("wait(2)"),
-    },
-    CallSpec {
-        name: "exit",
-        args: &[arg("status", ArgType::Int(0, 255))],
-        result: ResultKind::Never,
-        act: Act::Exit,
-        doc: "ends the acting process",
-        page: Some("_exit(2)"),
-    },
-];
+/// All calls, by theme, in the order in which help lists them.
+static THEMES: &[&[CallSpec]] = &[mapping::CALLS, files::CALLS, touch::CALLS, actors::CALLS];
+
+/// All calls.
+pub fn all() -> impl Iterator<Item = &'static CallSpec> {
+    THEMES.iter().copied().flatten()
+}
 
 /// The call of this name.
 pub fn find(name: &str) -> Option<&'static CallSpec> {
-    CALLS.iter().find(|c| c.name == name)
+    all().find(|c| c.name == name)
 }
 
 /// Descriptors that the harness opens for a case that names them.
@@ -450,8 +264,8 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_defaults_come_last() {
-        for (i, c) in CALLS.iter().enumerate() {
-            assert!(CALLS[..i].iter().all(|d| d.name != c.name), "{}", c.name);
+        for (i, c) in all().enumerate() {
+            assert!(all().take(i).all(|d| d.name != c.name), "{}", c.name);
             let first = c.args.iter().position(|a| a.default.is_some());
             let first = first.unwrap_or(c.args.len());
             assert!(c.args[first..].iter().all(|a| a.default.is_some()));

@@ -41,7 +41,7 @@ impl<'a> Cursor<'a> {
 
     /// Where the word just taken ends.
     pub fn taken_to(&self) -> usize {
-        match self.at.checked_sub(1).and_then(|i| self.words.get(i)) {
+        match self.at.checked_sub(1).and_then(|last| self.words.get(last)) {
             Some((_, span)) => span.end,
             None => 0,
         }
@@ -55,7 +55,7 @@ impl<'a> Cursor<'a> {
     /// Takes the next word.
     pub fn next_word(&mut self) -> Option<(Token<'a>, Range<usize>)> {
         let word = self.words.get(self.at).cloned();
-        self.at += 1;
+        self.at += usize::from(word.is_some());
         word
     }
 

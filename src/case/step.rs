@@ -179,7 +179,7 @@ fn read_call_name(words: &mut Cursor) -> Result<(&'static CallSpec, Range<usize>
             span,
             "call",
             name,
-            call::CALLS.iter().map(|c| c.name),
+            call::all().map(|c| c.name),
         )),
     }
 }

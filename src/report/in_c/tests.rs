@@ -186,7 +186,7 @@ fn the_file_is_told() {
 /// Every call that a table can make is spelled in some way.
 #[test]
 fn no_call_is_forgotten() {
-    for call in crate::case::call::CALLS {
+    for call in crate::case::call::all() {
         assert!(
             EVERYTHING.contains(&format!("{}(", call.name)),
             "{}",

@@ -1,0 +1,46 @@
+//! The calls that make, change and remove mappings.
+
+use super::{ADDR, Act, ArgType, CallSpec, FD, LENGTH, OFFSET, ResultKind, arg, sys};
+use crate::case::flags;
+
+pub(super) static CALLS: &[CallSpec] = &[
+    CallSpec {
+        name: "mmap",
+        args: &[
+            ADDR,
+            LENGTH,
+            arg("prot", ArgType::Flags(&flags::PROT)),
+            arg("flags", ArgType::Flags(&flags::MAP)),
+            FD,
+            OFFSET,
+        ],
+        result: ResultKind::Address { len: 1 },
+        act: Act::Syscall(sys::SYS_mmap),
+        doc: "maps a file or anonymous memory",
+        page: Some("mmap(2)"),
+    },
+    CallSpec {
+        name: "munmap",
+        args: &[ADDR, LENGTH],
+        result: ResultKind::Zero,
+        act: Act::Syscall(sys::SYS_munmap),
+        doc: "removes the mappings of a range",
+        page: Some("munmap(2)"),
+    },
+    CallSpec {
+        name: "mprotect",
+        args: &[ADDR, LENGTH, arg("prot", ArgType::Flags(&flags::PROT))],
+        result: ResultKind::Zero,
+        act: Act::Syscall(sys::SYS_mprotect),
+        doc: "sets the protection of a range",
+        page: Some("mprotect(2)"),
+    },
+    CallSpec {
+        name: "msync",
+        args: &[ADDR, LENGTH, arg("flags", ArgType::Flags(&flags::MSYNC))],
+        result: ResultKind::Zero,
+        act: Act::Syscall(sys::SYS_msync),
+        doc: "writes a range back to its file",
+        page: Some("msync(2)"),
+    },
+];
