@@ -3,6 +3,7 @@
 mod doctor;
 mod explain;
 mod list;
+mod platforms;
 mod run;
 mod sources;
 mod trial;
@@ -61,7 +62,11 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::Explain(args) => explain::explain(args),
         Command::Doctor(args) => doctor::doctor(args),
         Command::Manual => report::page(MANUAL).map(|()| 0).map_err(Stop::Print),
-        Command::Worker => Ok(u8::try_from(kernel::serve()).unwrap_or(3)),
+        Command::Platforms(args) => platforms::platforms(&args.what),
+        Command::Worker(args) => {
+            Ok(u8::try_from(kernel::serve(args.refuse.as_deref())).unwrap_or(3))
+        }
+        Command::Init => Ok(crate::machine::init::init()),
     };
     match done {
         Ok(code) => code,

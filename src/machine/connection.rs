@@ -329,7 +329,9 @@ impl Connection {
     }
 
     /// Ends the worker in good order: it clears its scratch folder first.
-    pub fn close(self) {
+    pub fn close(mut self) {
+        // One that is gone already needs no word.
+        let _ = self.send("end", "");
         let Connection {
             mut child,
             input,

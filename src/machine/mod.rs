@@ -2,5 +2,6 @@
 
 pub mod connection;
 pub mod frame;
+pub mod init;
 pub mod kernel;
 pub mod pool;
