@@ -84,6 +84,9 @@ pub struct PlatformsWhich {
     /// The folder of their files [default: `ci/platforms` beside the tables]
     #[arg(long, value_name = "DIR")]
     pub platforms: Option<PathBuf>,
+    /// Take workers for other targets as they were built before, where they were
+    #[arg(long)]
+    pub as_built: bool,
     /// Where fetched and built things are kept [default: `mmapcheck` in the folder for caches]
     #[arg(long, value_name = "DIR")]
     pub cache: Option<PathBuf>,

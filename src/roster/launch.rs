@@ -17,6 +17,7 @@ pub struct Launch {
     project: Option<PathBuf>,
     own: PathBuf,
     debian: Debian,
+    as_built: bool,
     /// Workers that were built in this run, or why they could not be.
     workers: HashMap<String, Result<PathBuf, String>>,
 }
@@ -41,13 +42,14 @@ impl Ready {
 
 impl Launch {
     /// `own` is this program; `project` the folder of its sources, without which no worker can be
-    /// built for another architecture.
-    pub fn new(cache: &Path, project: Option<&Path>, own: &Path) -> Self {
+    /// built for another architecture. `as_built` takes workers as an earlier run has left them.
+    pub fn new(cache: &Path, project: Option<&Path>, own: &Path, as_built: bool) -> Self {
         Launch {
             cache: cache.to_path_buf(),
             project: project.map(Path::to_path_buf),
             own: own.to_path_buf(),
             debian: Debian::new(cache),
+            as_built,
             workers: HashMap::new(),
         }
     }
@@ -113,7 +115,9 @@ impl Launch {
             return done.clone();
         }
         let built = match &self.project {
-            Some(project) => Toolchain::new(&self.debian, &self.cache, project).worker(target),
+            Some(project) => {
+                Toolchain::new(&self.debian, &self.cache, project, self.as_built).worker(target)
+            }
             None => Err(
                 "a worker for it is built from the project's sources: start it in a checkout"
                     .into(),
@@ -217,7 +221,7 @@ mod tests {
     }
 
     fn launch(cache: &Path) -> Launch {
-        Launch::new(cache, None, Path::new("/own"))
+        Launch::new(cache, None, Path::new("/own"), false)
     }
 
     #[test]

@@ -13,18 +13,21 @@ pub struct Toolchain<'a> {
     debian: &'a Debian,
     cache: &'a Path,
     project: &'a Path,
+    as_built: bool,
 }
 
 /// The tools, each in the version that it was tried with.
 const TOOLS: [&str; 2] = ["ziglang==0.17.1", "cargo-zigbuild==0.24.0"];
 
 impl<'a> Toolchain<'a> {
-    /// One that keeps what it needs in `cache`, for the sources in `project`.
-    pub fn new(debian: &'a Debian, cache: &'a Path, project: &'a Path) -> Self {
+    /// One that keeps what it needs in `cache`, for the sources in `project`. `as_built` takes
+    /// what an earlier run has built, whatever the sources say now.
+    pub fn new(debian: &'a Debian, cache: &'a Path, project: &'a Path, as_built: bool) -> Self {
         Toolchain {
             debian,
             cache,
             project,
+            as_built,
         }
     }
 
@@ -34,13 +37,17 @@ impl<'a> Toolchain<'a> {
     /// # Errors
     /// A tool or a source can't be had, or the sources don't compile for it.
     pub fn worker(&self, target: &str) -> Result<PathBuf, String> {
+        let built = self.cache.join("build");
+        let worker = built.join(target).join("worker").join("mmapcheck");
+        if self.as_built && worker.exists() {
+            return Ok(worker);
+        }
         let ready = run(Command::new("rustup").args(["target", "add", target]));
         let mut cargo = match ready {
             Ok(_) if target.contains("-gnu") => with_cross_gcc(target),
             Ok(_) => self.with_zig_for_c(target, &self.tools()?)?,
             Err(_) => self.with_built_library(&self.tools()?)?,
         };
-        let built = self.cache.join("build");
         cargo
             .args(["--quiet", "--locked", "--profile", "worker"])
             .args(["--bin", "mmapcheck", "--target", target])
@@ -49,7 +56,7 @@ impl<'a> Toolchain<'a> {
             // A worker is sent its cases.
             .env("MMAPCHECK_CARRY", "nothing");
         run(&mut cargo).map_err(|why| format!("the worker for {target} can't be built: {why}"))?;
-        Ok(built.join(target).join("worker").join("mmapcheck"))
+        Ok(worker)
     }
 
     /// Everything that is linked comes with the library; only our few lines of C need a compiler.
