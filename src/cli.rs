@@ -1,5 +1,6 @@
 //! The arguments.
 
+use crate::suite::Partition;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -69,9 +70,10 @@ pub struct Which {
     /// The filters are whole ids
     #[arg(long)]
     pub exact: bool,
-    /// Only a part of the cases: `slice:1/4` is the first of four
+    /// Only a part of the cases: `slice:1/4` is the first of four; `hash:1/4` goes by the id, so
+    /// that a case stays in its part when others come
     #[arg(long, value_name = "PART", value_parser = partition)]
-    pub partition: Option<(usize, usize)>,
+    pub partition: Option<Partition>,
 }
 
 /// The most memory that one case may take, in MiB, unless a run says otherwise.
@@ -139,6 +141,12 @@ pub struct Run {
     /// Cases of which nothing is recorded here fail the run
     #[arg(long)]
     pub strict: bool,
+    /// In which form the run is told
+    #[arg(long, value_name = "FORM", default_value = "human")]
+    pub format: Form,
+    /// Tell it in this form in this file too: `junit=results.xml`
+    #[arg(long, value_name = "FORM=FILE", value_parser = form_in_file)]
+    pub report: Vec<(Form, PathBuf)>,
     /// Run each faulting case once more for every fault, left to die of it, and compare
     #[arg(long)]
     pub let_die: bool,
@@ -222,16 +230,43 @@ pub struct Doctor {
     pub place: Place,
 }
 
-fn partition(text: &str) -> Result<(usize, usize), String> {
-    let wrong = || "a part is written `slice:1/4`, counted from 1".to_owned();
-    let (part, parts) = text
-        .strip_prefix("slice:")
-        .and_then(|rest| rest.split_once('/'))
-        .ok_or_else(wrong)?;
-    match (part.parse(), parts.parse()) {
-        (Ok(part), Ok(parts)) if part >= 1 && part <= parts => Ok((part, parts)),
+/// In which form a run is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// For people
+    Human,
+    /// A line of JSON for each case
+    Json,
+    /// JUnit's XML
+    Junit,
+    /// The kernel's Test Anything Protocol
+    Ktap,
+    /// For people, with GitHub's annotations and the summary of the step
+    Github,
+}
+
+fn partition(text: &str) -> Result<Partition, String> {
+    let wrong = || "a part is written `slice:1/4` or `hash:1/4`, counted from 1".to_owned();
+    let (way, rest) = text.split_once(':').ok_or_else(wrong)?;
+    let (part, parts) = rest.split_once('/').ok_or_else(wrong)?;
+    match (way, part.parse(), parts.parse()) {
+        ("slice", Ok(part), Ok(parts)) if part >= 1 && part <= parts => {
+            Ok(Partition::Slice(part, parts))
+        }
+        ("hash", Ok(part), Ok(parts)) if part >= 1 && part <= parts => {
+            Ok(Partition::Hash(part, parts))
+        }
         _ => Err(wrong()),
     }
+}
+
+/// `FORM=FILE`.
+fn form_in_file(text: &str) -> Result<(Form, PathBuf), String> {
+    let (form, file) = text
+        .split_once('=')
+        .filter(|(_, file)| !file.is_empty())
+        .ok_or("write the form and the file: `junit=results.xml`")?;
+    Ok((Form::from_str(form, false)?, file.into()))
 }
 
 #[cfg(test)]
@@ -246,8 +281,16 @@ mod tests {
 
     #[test]
     fn parts() {
-        assert_eq!(partition("slice:2/3"), Ok((2, 3)));
-        for wrong in ["slice:0/3", "slice:4/3", "1/3", "slice:1", "slice:a/b"] {
+        assert_eq!(partition("slice:2/3"), Ok(Partition::Slice(2, 3)));
+        assert_eq!(partition("hash:1/3"), Ok(Partition::Hash(1, 3)));
+        for wrong in [
+            "slice:0/3",
+            "slice:4/3",
+            "1/3",
+            "slice:1",
+            "slice:a/b",
+            "odd:1/3",
+        ] {
             assert!(partition(wrong).is_err(), "{wrong}");
         }
     }

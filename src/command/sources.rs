@@ -191,7 +191,7 @@ impl From<&Which> for Filter {
             any_of: which.filter.clone(),
             none_of: which.skip.clone(),
             exact: which.exact,
-            slice: which.partition,
+            part: which.partition,
         }
     }
 }
