@@ -1,5 +1,6 @@
 //! The arguments.
 
+use crate::case::call;
 use crate::suite::Partition;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -34,6 +35,10 @@ pub enum Command {
     Try(Try),
     /// Tell all about one case: the calls, the rule, what is recorded of it
     Explain(Explain),
+    /// Hold platforms against each other: where they differ, and how
+    Compare(Compare),
+    /// The page of findings: what is known to break a rule, worst first
+    Findings(Findings),
     /// Tell what this machine is, and what it can and can't do
     Doctor(Doctor),
     /// Show the manual of the case language
@@ -168,8 +173,15 @@ pub struct List {
     #[command(flatten)]
     pub which: Which,
     /// Only count them, table by table
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["call", "outcome"])]
     pub count: bool,
+    /// Only cases that make this call
+    #[arg(long, value_name = "CALL", value_parser = call_name)]
+    pub call: Option<&'static str>,
+    /// Only cases in which this is claimed or recorded of a call, with the machines on which it
+    /// is: `ENOMEM`, `SIGBUS BUS_ADRERR`, `hang`
+    #[arg(long, value_name = "OUTCOME")]
+    pub outcome: Option<String>,
     /// Where tables and records come from.
     #[command(flatten)]
     pub tables: Tables,
@@ -219,6 +231,40 @@ pub struct Explain {
     pub place: Place,
 }
 
+/// `mmapcheck compare`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 nothing differs; 1 something does; 4 nothing could be compared.\n\n\
+    Examples:\n  mmapcheck compare linux-x86_64 fs-tmpfs\n  mmapcheck compare before.jsonl \
+    after.jsonl --format html > page.html"
+)]
+pub struct Compare {
+    /// Records, by the name or the path of their folder (`fs-tmpfs`), or a file of results
+    /// (`run --report json=FILE`)
+    #[arg(value_name = "SIDE", required = true, num_args = 2..)]
+    pub sides: Vec<String>,
+    /// Only cases whose id holds this
+    #[arg(long, value_name = "FILTER")]
+    pub only: Vec<String>,
+    /// Not cases whose id holds this
+    #[arg(long, value_name = "FILTER")]
+    pub skip: Vec<String>,
+    /// In which form
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub format: Page,
+    /// Where tables and records come from.
+    #[command(flatten)]
+    pub tables: Tables,
+}
+
+/// `mmapcheck findings`.
+#[derive(Debug, Args)]
+pub struct Findings {
+    /// Where tables and records come from.
+    #[command(flatten)]
+    pub tables: Tables,
+}
+
 /// `mmapcheck doctor`.
 #[derive(Debug, Args)]
 pub struct Doctor {
@@ -245,6 +291,19 @@ pub enum Form {
     Github,
 }
 
+/// In which form a comparison is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Page {
+    /// For the terminal
+    Text,
+    /// Markdown
+    Markdown,
+    /// JSON
+    Json,
+    /// One page of HTML
+    Html,
+}
+
 fn partition(text: &str) -> Result<Partition, String> {
     let wrong = || "a part is written `slice:1/4` or `hash:1/4`, counted from 1".to_owned();
     let (way, rest) = text.split_once(':').ok_or_else(wrong)?;
@@ -258,6 +317,16 @@ fn partition(text: &str) -> Result<Partition, String> {
         }
         _ => Err(wrong()),
     }
+}
+
+/// The name of a call that the case language has.
+fn call_name(name: &str) -> Result<&'static str, String> {
+    let names = || call::all().map(|c| c.name);
+    names().find(|n| *n == name).ok_or_else(|| {
+        let near = crate::case::mistake::nearest(name, names());
+        let near = near.map_or(String::new(), |n| format!("; did you mean `{n}`?"));
+        format!("no call is named so{near}")
+    })
 }
 
 /// `FORM=FILE`.

@@ -3,8 +3,10 @@
 //! A run is a sequence of [`Event`]s; each format is a [`Report`] that takes them one by one, so
 //! that none knows more than another.
 
+pub mod compare;
 mod diff;
 mod explain;
+mod findings;
 mod github;
 mod human;
 mod in_c;
@@ -19,6 +21,7 @@ mod text;
 
 pub use diff::{Change, changes};
 pub use explain::{Explained, explain};
+pub use findings::{Finding, Harm, findings};
 pub use github::Github;
 pub use human::Human;
 pub use in_c::in_c;
