@@ -199,14 +199,15 @@ impl<'p> Run<'p> {
                 open.path = true;
                 return Some(open);
             }
-            "memfd" => {
+            "memfd" | "memfd-sealable" => {
                 let object = Object::new(Kind::Memory, self.eof, self.page());
                 What::Object(self.w.add(object))
             }
             "socket" => What::Socket,
             "dev-zero" => What::Zero,
             "dev-null" => What::Null,
-            _ => What::Event,
+            "epoll" | "eventfd" => What::Event,
+            _ => What::Foreign,
         };
         Some(Open::new(what, true, true))
     }
@@ -228,18 +229,18 @@ impl<'p> Run<'p> {
             }
         }
         let came = match (step.call.act, step.call.name) {
-            (Act::Syscall(_), "mmap") => self.mmap(process, step, args),
-            (Act::Syscall(_), "munmap") => self.munmap(process, step, args),
-            (Act::Syscall(_), "mprotect") => self.mprotect(process, step, args),
-            (Act::Syscall(_), "msync") => self.msync(process, step, args),
-            (Act::Syscall(_), "open") => self.open(process, step, args),
-            (Act::Syscall(_), "close") => self.close(process, step, args),
-            (Act::Syscall(_), "unlink") => self.unlink(process, step, args),
-            (Act::Syscall(_), "ftruncate") => self.ftruncate(process, step, args),
-            (Act::Syscall(_), "read") => self.read(process, step, args, false),
-            (Act::Syscall(_), "pread") => self.read(process, step, args, true),
-            (Act::Syscall(_), "write") => self.write(process, step, args, false),
-            (Act::Syscall(_), "pwrite") => self.write(process, step, args, true),
+            (_, "mmap") => self.mmap(process, step, args),
+            (_, "munmap") => self.munmap(process, step, args),
+            (_, "mprotect") => self.mprotect(process, step, args),
+            (_, "msync") => self.msync(process, step, args),
+            (_, "open") => self.open(process, step, args),
+            (_, "close") => self.close(process, step, args),
+            (_, "unlink") => self.unlink(process, step, args),
+            (_, "ftruncate") => self.ftruncate(process, step, args),
+            (_, "read") => self.read(process, step, args, false),
+            (_, "pread") => self.read(process, step, args, true),
+            (_, "write") => self.write(process, step, args, false),
+            (_, "pwrite") => self.write(process, step, args, true),
             (Act::Lseek, _) => self.lseek(process, step, args),
             (Act::Size, _) => self.size(process, step, args),
             (Act::Pipe, _) => self.pipe(process, step),

@@ -24,6 +24,8 @@ pub enum What {
     Event,
     /// A file of proc(5).
     Proc,
+    /// What the model knows nothing of.
+    Foreign,
 }
 
 /// An open file description.

@@ -148,7 +148,7 @@ fn cut_negative(c: &Ctx<'_>) -> Option<Answer> {
 }
 
 fn cut_not_file(c: &Ctx<'_>) -> Option<Answer> {
-    let can = |o: &Open| matches!(o.what, What::Object(_)) && o.write;
+    let can = |o: &Open| matches!(o.what, What::Object(_)) && o.write || o.what == What::Foreign;
     when(c.fd(FD).is_some_and(|o| !can(o)), Errno("EINVAL"))
 }
 
@@ -166,6 +166,9 @@ fn size_max(c: &Ctx<'_>) -> Option<u64> {
 }
 
 fn cut_too_large(c: &Ctx<'_>) -> Option<Answer> {
+    if c.what(FD) == Some(What::Foreign) {
+        return Some(Unmodelled("what this kind of descriptor is"));
+    }
     // Every file system holds 1 TiB.
     let n = c.word(LENGTH);
     match size_max(c) {
@@ -202,7 +205,10 @@ fn read_directory(c: &Ctx<'_>) -> Option<Answer> {
 }
 
 fn foreign(c: &Ctx<'_>) -> Option<Answer> {
-    let foreign = matches!(c.what(FD), Some(What::Socket | What::Event | What::Proc));
+    let foreign = matches!(
+        c.what(FD),
+        Some(What::Socket | What::Event | What::Proc | What::Foreign)
+    );
     when(foreign, Unmodelled("what this kind of descriptor holds"))
 }
 
@@ -335,7 +341,10 @@ fn seek_stream(c: &Ctx<'_>) -> Option<Answer> {
 }
 
 fn seek_foreign(c: &Ctx<'_>) -> Option<Answer> {
-    let foreign = matches!(c.what(FD), Some(What::Dir | What::Event | What::Proc));
+    let foreign = matches!(
+        c.what(FD),
+        Some(What::Dir | What::Event | What::Proc | What::Foreign)
+    );
     when(foreign, Unmodelled("where this kind of descriptor stands"))
 }
 
@@ -385,8 +394,11 @@ fn seek_outside(c: &Ctx<'_>) -> Option<Answer> {
 
 fn size_foreign(c: &Ctx<'_>) -> Option<Answer> {
     let open = c.w.open(c.process, c.word(FD))?;
-    let why = "the size that a directory tells";
-    when(open.what == What::Dir, Unmodelled(why))
+    let why = "the size that a directory or a special descriptor tells";
+    when(
+        matches!(open.what, What::Dir | What::Foreign),
+        Unmodelled(why),
+    )
 }
 
 /// open(2).

@@ -152,6 +152,14 @@ fn descriptor(c: &Ctx<'_>) -> Option<Answer> {
     when(with_file(c) && c.fd(FD).is_none(), Errno("EBADF"))
 }
 
+fn foreign(c: &Ctx<'_>) -> Option<Answer> {
+    let foreign = c.what(FD) == Some(What::Foreign);
+    when(
+        with_file(c) && foreign,
+        Unmodelled("what this kind of descriptor maps"),
+    )
+}
+
 fn hugetlb_file(c: &Ctx<'_>) -> Option<Answer> {
     let m = Mmap::of(c);
     when(m.has(HUGETLB) && !m.is_anonymous(), Errno("EINVAL"))
@@ -526,6 +534,12 @@ pub static MMAP: List = List {
             &["POSIX.1-2024 mmap() ERRORS [EBADF]", "mmap(2) ERRORS EBADF", "mm/mmap.c ksys_mmap_pgoff()", "open(2) O_PATH"],
             "Without MAP_ANONYMOUS the descriptor must be open, and not by O_PATH: else EBADF.",
             descriptor,
+        ),
+        answer(
+            "mmap/foreign",
+            &["mmap(2) ERRORS ENODEV"],
+            "What special descriptors do when they are mapped is not modelled.",
+            foreign,
         ),
         answer(
             "mmap/hugetlb-file",

@@ -18,8 +18,8 @@ const BYTES_MAX: i128 = 4 << 20;
 impl<'p> Run<'p> {
     pub(super) fn open(&mut self, process: usize, step: &'p Step, a: [i128; 6]) -> Came {
         let path = match step.args.first() {
-            Some(Arg::Path(path)) => *path,
-            _ => return Err("no path".to_owned()),
+            Some(Arg::Path(path)) if matches!(*path, "file" | "new" | "dir") => *path,
+            _ => return Err("links are not modelled".to_owned()),
         };
         let ctx = Ctx {
             path,
@@ -114,8 +114,8 @@ impl<'p> Run<'p> {
 
     pub(super) fn unlink(&mut self, process: usize, step: &Step, a: [i128; 6]) -> Came {
         let path = match step.args.first() {
-            Some(Arg::Path(path)) => *path,
-            _ => return Err("no path".to_owned()),
+            Some(Arg::Path(path)) if matches!(*path, "file" | "new" | "dir") => *path,
+            _ => return Err("links are not modelled".to_owned()),
         };
         let ctx = Ctx {
             path,
