@@ -328,6 +328,7 @@ impl Work<'_> {
             tables: self.sources.told.clone(),
             home: record.home().to_owned(),
             machine: run::machine(&platform),
+            platform: platform.clone(),
             cases: plan.len(),
             command: format!("mmapcheck platforms run {}", entry.name),
         }))?;

@@ -4,4 +4,5 @@ pub mod connection;
 pub mod frame;
 pub mod init;
 pub mod kernel;
+pub mod model;
 pub mod pool;

@@ -207,6 +207,13 @@ impl Journal {
         unsafe { &*self.shared }
     }
 
+    /// Has the kernel map what of the journal the worker has touched, all at once: reading does
+    /// that (`do_fault_around` in the kernel's mm/memory.c), writing first would map one page.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
+    pub fn come_near(&self) {
+        std::hint::black_box(self.shared().group.load(Ordering::Relaxed));
+    }
+
     /// Forgets the last case.
     pub fn reset(&mut self, steps: usize) {
         let shared = self.shared();
@@ -287,6 +294,15 @@ impl Journal {
         // SAFETY: in bounds.
         let place = unsafe { shared.bytes.get().cast::<u8>().add(at) };
         Some((at as u32, place))
+    }
+
+    /// Puts bytes into the journal; where they are, if there is room.
+    #[expect(unsafe_code, reason = "room for as many bytes was just given")]
+    pub fn put(&self, bytes: &[u8]) -> Option<u32> {
+        let (at, place) = self.room(bytes.len())?;
+        // SAFETY: the room is ours, and has this length.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len()) };
+        Some(at)
     }
 
     /// Notes what is about to happen, or what came of it. Called by the actor whose turn it is.

@@ -13,14 +13,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// What the folders of finished workers are called, and, until they are locked, of new ones.
-const PREFIX: &str = "mmapcheck-";
+pub const PREFIX: &str = "mmapcheck-";
 const NEW_PREFIX: &str = ".mmapcheck-new-";
 
 /// So many letters and digits follow.
 const RANDOM: usize = 12;
 
 /// All that cases and probes make in the folder.
-const MADE: [&str; 3] = ["file", "new", "probe"];
+const MADE: [&str; 5] = ["file", "new", "link", "fifo", "probe"];
 
 /// What a folder will be called: first by the one name, then by the other.
 #[derive(Debug, Clone)]
@@ -50,6 +50,14 @@ impl Names {
             fresh: dir.join(format!("{NEW_PREFIX}{random}")),
             path: dir.join(format!("{PREFIX}{random}")),
         })
+    }
+}
+
+impl Names {
+    /// What it is called in its folder.
+    pub fn folder(&self) -> String {
+        let name = self.path.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
     }
 }
 
@@ -202,6 +210,19 @@ impl CaseFile {
     /// # Errors
     /// What the file system says.
     pub fn after(&self, before: &Content, scratch: &mut Vec<u8>) -> io::Result<Option<Content>> {
+        if before.len() <= WHOLE {
+            // One byte more than it held: most files are neither longer nor shorter afterwards, and
+            // need not be asked for their size.
+            let size = before.len() as usize;
+            if scratch.len() <= size {
+                scratch.resize(size + 1, 0);
+            }
+            let read = self.file.read_at(&mut scratch[..=size], 0)?;
+            if read == size {
+                let now = &scratch[..size];
+                return Ok((!before.equals(now)).then(|| Content::from_bytes(now)));
+            }
+        }
         let size = self.file.metadata()?.len();
         let now = if size <= WHOLE {
             if scratch.len() < size as usize {
@@ -209,9 +230,6 @@ impl CaseFile {
             }
             let bytes = &mut scratch[..size as usize];
             self.file.read_exact_at(bytes, 0)?;
-            if before.equals(bytes) {
-                return Ok(None);
-            }
             Content::from_bytes(bytes)
         } else {
             self.by_stretches(size)?

@@ -1,17 +1,17 @@
 //! The worker: takes cases as frames, gives transcripts as frames.
 
 use super::arena::Arena;
-use super::compiled::{Compiled, Context, Word};
+use super::compiled::{Compiled, Context, Own, Word};
 use super::guard::{self, Limits};
 use super::janitor::Janitor;
 use super::journal::{Journal, Raw};
-use super::lent::{Heap, Lent};
+use super::lent::{Ballast, Lent};
 use super::render::Renderer;
 use super::rights::Rights;
-use super::scratch::{Names, Scratch};
+use super::scratch::{self, Names, Scratch};
 use super::supervise::{Came, NotRun, all_unsaid, unsaid};
-use super::{abi, normal, probe, rights, sys};
-use crate::case::program::Door;
+use super::{abi, lasting, normal, probe, rights, sys, touch};
+use crate::case::program::{Door, Known};
 use crate::case::{Need, Program, Scale};
 use crate::machine::frame::{self, Frame, Line};
 use crate::platform::Platform;
@@ -97,6 +97,8 @@ impl std::fmt::Display for Start {
 /// A worker that has been started.
 #[derive(Debug)]
 pub struct Worker {
+    /// Its process.
+    pub(super) pid: i32,
     pub(super) door: Door,
     pub(super) scale: Scale,
     pub(super) arena: Arena,
@@ -105,12 +107,16 @@ pub struct Worker {
     pub(super) limits: Limits,
     /// Whether orphans of a case become the worker's children.
     pub(super) adopts: bool,
+    /// Steps that came before.
+    known: Known,
     /// What children of the present batch read.
     lent: Lent,
     /// What they do without.
-    pub(super) heap: Heap,
+    pub(super) ballast: Ballast,
     pub(super) ticking: bool,
     pub(super) bytes: Vec<u8>,
+    /// Names that only this worker uses.
+    pub(super) own: Own,
     /// Whether a worker started like this one could keep the rights of root.
     can_be_root: bool,
     platform: Platform,
@@ -200,14 +206,21 @@ impl Worker {
         let parent = std::os::unix::process::parent_id() as i32;
         sys::die_with_parent(parent);
         normal::settle()?;
+        let page = probe::page();
+        let unused = touch::library_signal_stack(page);
+        touch::leave_rseq();
+        let mut lent = Lent::new()?;
+        lent.hold_signal_stack()?;
         if let Some(cpu) = start.cpu {
             normal::pin(cpu);
         }
         Scratch::sweep(&start.dir);
+        lasting::sweep(scratch::PREFIX);
         let mut journal = Journal::new(start.pipe_journal)?;
         let names = Names::choose(&start.dir)?;
         let streams = [stream.input, stream.output];
-        let mut janitor = Janitor::start(&journal, &names, &streams)?;
+        let own = Own::of(std::process::id() as i32, &names.folder());
+        let mut janitor = Janitor::start(&journal, &names, &own, &streams)?;
         janitor.move_up(normal::HIGH)?;
         let scratch = Scratch::make(names)?;
         let can_be_root = rights::is_root();
@@ -237,17 +250,20 @@ impl Worker {
         let arena = Arena::find(scale.bits)
             .ok_or_else(|| io::Error::other("no free range for the arena"))?;
         sys::trim_heap();
-        let heap = Heap::from_here(scale.page);
+        let ballast = Ballast::find(page, unused);
         let platform = platform(start, &rights, fs, scale.clone());
         Ok(Worker {
+            pid: sys::process_id(),
             door: start.door,
             limits: limits(start.memory),
             adopts,
-            lent: Lent::new()?,
-            heap,
+            known: Known::default(),
+            lent,
+            ballast,
             ticking: false,
             bytes: Vec::new(),
             can_be_root,
+            own,
             scale,
             arena,
             journal,
@@ -336,11 +352,12 @@ impl Worker {
     }
 
     fn compile(&mut self, text: &str) -> Result<ReadyCase, String> {
-        let program = Program::parse(text).map_err(|m| m.to_string())?;
+        let program = Program::parse_with(text, &mut self.known).map_err(|m| m.to_string())?;
         let context = Context {
             scale: &self.scale,
             arena: &self.arena,
             door: self.door,
+            own: &self.own,
         };
         let mut compiled = Compiled::new(&program, &context, &mut self.lent)?;
         for op in compiled.lent.ops {
