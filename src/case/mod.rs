@@ -1,5 +1,6 @@
 #![doc = include_str!("language.md")]
 
+pub mod area;
 pub mod bytes;
 pub mod call;
 pub mod check;

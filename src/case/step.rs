@@ -50,6 +50,8 @@ pub enum Arg {
     Path(&'static str),
     /// A byte string.
     Bytes(Bytes),
+    /// The code of a function that returns 42, on the machine that runs it.
+    Code,
     /// Memory of the harness.
     Buf,
     /// Another actor.
@@ -252,12 +254,13 @@ impl Arg {
     /// Reads one argument of this type.
     pub fn read(words: &mut Cursor, spec: &ArgSpec) -> Result<Self, Mistake> {
         match spec.ty {
-            ArgType::Addr | ArgType::Len | ArgType::Offset => {
+            ArgType::Addr | ArgType::Len | ArgType::Offset | ArgType::Number => {
                 Quantity::read(words).map(Arg::Quantity)
             }
             ArgType::Int(min, max) => read_int(words, spec.name, min, max),
             ArgType::Mode => read_int(words, spec.name, 0, 0o7777),
             ArgType::Flags(domain) => FlagSet::read(words, domain).map(Arg::Flags),
+            ArgType::Choice(domain) => FlagSet::read_one(words, domain).map(Arg::Flags),
             ArgType::Fd => Fd::read(words).map(Arg::Fd),
             ArgType::Path => {
                 let (word, span) = words.ident("a path: `file`, `new` or `dir`")?;
@@ -267,6 +270,7 @@ impl Arg {
                     None => Err(Mistake::unknown(span, "path", word, known)),
                 }
             }
+            ArgType::Data | ArgType::Bytes if words.eat_word("code") => Ok(Arg::Code),
             ArgType::Data if !Bytes::is_ahead(words) => Quantity::read(words).map(Arg::Quantity),
             ArgType::Data | ArgType::Bytes => Bytes::read(words).map(Arg::Bytes),
             ArgType::Buf => {
@@ -298,7 +302,7 @@ impl Arg {
             }
             Arg::Fd(Fd::Name(n)) => add(n, Kind::Descriptor),
             Arg::Actor(n) => add(n, Kind::Actor),
-            Arg::Flags(_) | Arg::Fd(Fd::Number(_)) | Arg::Path(_) | Arg::Buf => {}
+            Arg::Flags(_) | Arg::Fd(Fd::Number(_)) | Arg::Path(_) | Arg::Buf | Arg::Code => {}
         }
     }
 
@@ -323,12 +327,15 @@ impl Arg {
                 format!("{mode:#06o}").replacen("0o", "", 1)
             }
             (Arg::Quantity(q), _) => q.to_string(),
-            (Arg::Flags(set), ArgType::Flags(domain)) => set.display(domain),
+            (Arg::Flags(set), ArgType::Flags(domain) | ArgType::Choice(domain)) => {
+                set.display(domain)
+            }
             (Arg::Flags(set), _) => set.names.join("|"),
             (Arg::Fd(Fd::Name(n)), _) => n.clone(),
             (Arg::Fd(Fd::Number(n)), _) => n.to_string(),
             (Arg::Path(p), _) => (*p).to_owned(),
             (Arg::Bytes(b), _) => b.to_string(),
+            (Arg::Code, _) => "code".to_owned(),
             (Arg::Buf, _) => "buf".to_owned(),
             (Arg::Actor(n), _) => n.clone(),
         }
@@ -434,6 +441,22 @@ mod tests {
             "close(-1)",
             "exit(3)",
             "fill(map, 1page, \"A\")",
+            "moved = mremap(map, 1page, 2page, MREMAP_MAYMOVE|MREMAP_FIXED, arena + 4page)",
+            "mremap(map, 1page, 2page, 0)",
+            "process_madvise(p, map, 1page, MADV_COLD, 0, 2)",
+            "mincore(map, 1page)",
+            "mincore(map, 1page, NULL)",
+            "key = pkey_alloc(0, PKEY_DISABLE_WRITE)",
+            "pkey_mprotect(map, 1page, PROT_READ, key)",
+            "prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, map, 1page, \"n\")",
+            "prctl(PR_GET_MDWE)",
+            "store(map, code)",
+            "execute(map + 1page)",
+            "areas(map, 4page)",
+            "smaps(map, 4page, Rss|Swap)",
+            "vmflags(map, lo|dd)",
+            "status(VmLck)",
+            "p = pidfd(main)",
         ] {
             assert_eq!(Written::parse(text).unwrap().step.to_string(), text);
         }

@@ -2,6 +2,7 @@
 //! the fork, so that the child neither parses nor allocates.
 
 use super::arena::Arena;
+use super::code::{self, RETURN_42};
 use super::lent::Lent;
 use crate::case::call::{self, Act, ArgType, CallSpec, ResultKind};
 use crate::case::program::{Door, End};
@@ -75,6 +76,10 @@ pub struct Op {
     pub other: Option<usize>,
     /// The bytes among the arguments.
     pub data: Option<&'static [u8]>,
+    /// Whether these are code.
+    pub is_code: bool,
+    /// The last argument that is an address.
+    pub last_address: Option<usize>,
 }
 
 /// One argument ready to be put into a register.
@@ -226,6 +231,12 @@ impl Builder<'_> {
             bind: None,
             other: None,
             data: None,
+            is_code: step.args.contains(&Arg::Code),
+            last_address: step
+                .call
+                .args
+                .iter()
+                .rposition(|a| matches!(a.ty, ArgType::Addr)),
         };
         let mut words = Vec::with_capacity(step.args.len());
         for (arg, spec) in step.args.iter().zip(step.call.args) {
@@ -283,7 +294,9 @@ impl Builder<'_> {
         Ok(match arg {
             Arg::Quantity(q) => self.quantity(q, ty)?,
             Arg::Flags(set) => match ty {
-                ArgType::Flags(domain) => Word::Known(set.bits(domain).into()),
+                ArgType::Flags(domain) | ArgType::Choice(domain) => {
+                    Word::Known(set.bits(domain).into())
+                }
                 _ => Word::Known(set.extra.into()),
             },
             Arg::Fd(Fd::Number(n)) => Word::Known((*n).into()),
@@ -299,9 +312,20 @@ impl Builder<'_> {
                     .ok()
                     .and_then(|c| c.to_vec(16 << 20))
                     .ok_or("a byte string has no value")?;
-                let bytes = self.put(&bytes)?;
+                // With a NUL behind them, for calls that look for one.
+                let len = bytes.len();
+                let bytes = self.put(&[bytes, vec![0]].concat())?;
+                let bytes = bytes.get(..len).unwrap_or_default();
                 op.data = Some(bytes);
-                Word::Data(bytes.as_ptr() as usize, bytes.len())
+                Word::Data(bytes.as_ptr() as usize, len)
+            }
+            Arg::Code => {
+                if RETURN_42.is_empty() {
+                    let why = "no code is known for this architecture";
+                    self.compiled.unsaid = Some(why.to_owned());
+                }
+                op.data = Some(RETURN_42);
+                Word::Data(RETURN_42.as_ptr() as usize, RETURN_42.len())
             }
             Arg::Buf => Word::Buf,
             Arg::Actor(n) => {
@@ -328,7 +352,9 @@ impl Builder<'_> {
     fn quantity(&mut self, q: &Quantity, ty: ArgType) -> Result<Word, String> {
         let scale = self.context.scale;
         let max = match ty {
-            ArgType::Offset | ArgType::Int(..) | ArgType::Mode => i128::from(i64::MAX),
+            ArgType::Offset | ArgType::Int(..) | ArgType::Mode | ArgType::Number => {
+                i128::from(i64::MAX)
+            }
             _ => scale.word_max(),
         };
         let arena = self.context.arena.start as i128;
@@ -365,19 +391,27 @@ impl Builder<'_> {
 
     /// Whether the step could reach memory that the case did not make itself.
     fn is_wild(&self, step: &crate::case::Step, op: &Op) -> bool {
-        let Some(range) = range_of(step.call) else {
-            return false;
-        };
         if step.call.name == "mmap" && !is_fixed(op) {
             return false;
         }
+        reach(op)
+            .into_iter()
+            .flatten()
+            .any(|r| self.is_wild_range(op, r))
+    }
+
+    fn is_wild_range(&self, op: &Op, (addr, extent): (usize, Extent)) -> bool {
         let arena = self.context.arena;
-        let len = match &op.words[range.1] {
-            Word::Known(n) => *n,
-            Word::Data(_, len) => *len as i128,
-            _ => return true,
+        let len = match extent {
+            Extent::Bytes(n) => n,
+            Extent::Pages(_) => return !matches!(op.words[addr], Word::Buf),
+            Extent::Arg(len) => match &op.words[len] {
+                Word::Known(n) => *n,
+                Word::Data(_, len) => *len as i128,
+                _ => return true,
+            },
         };
-        match &op.words[range.0] {
+        match &op.words[addr] {
             Word::Known(start) => {
                 let inside = *start >= arena.start as i128
                     && start
@@ -396,8 +430,38 @@ impl Builder<'_> {
     }
 }
 
+/// How far a call reaches from an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// As many bytes as this argument says, or holds.
+    Arg(usize),
+    /// So many bytes.
+    Bytes(i128),
+    /// A byte for each page of this argument.
+    Pages(usize),
+}
+
+/// The ranges of memory that a step may change, or that it can't do without: which argument is the
+/// address, and how far it reaches. What only asks the kernel reaches nothing.
+pub fn reach(op: &Op) -> [Option<(usize, Extent)>; 2] {
+    match (op.call.act, op.call.result) {
+        (Act::Areas | Act::Smaps | Act::VmFlags | Act::Status, _) => [None, None],
+        (Act::Execute, _) => [Some((0, Extent::Bytes(code::REACH))), None],
+        (_, ResultKind::Pages { len, buf }) => [Some((buf, Extent::Pages(len))), None],
+        _ if op.call.name == "mremap" => {
+            let fixed = matches!(op.words.get(3), Some(Word::Known(n)) if n & 2 != 0);
+            let target = fixed.then_some((4, Extent::Arg(2)));
+            [Some((0, Extent::Arg(1))), target]
+        }
+        _ => {
+            let range = range_of(op.call);
+            [range.map(|(addr, len)| (addr, Extent::Arg(len))), None]
+        }
+    }
+}
+
 /// Which arguments are a range of addresses: the address and its length, or the bytes stored.
-pub fn range_of(call: &CallSpec) -> Option<(usize, usize)> {
+fn range_of(call: &CallSpec) -> Option<(usize, usize)> {
     let is_addr = |t: ArgType| matches!(t, ArgType::Addr | ArgType::Buf | ArgType::Data);
     let addr = call.args.iter().position(|a| is_addr(a.ty))?;
     let len = call.args[addr + 1..]

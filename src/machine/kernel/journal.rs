@@ -289,6 +289,12 @@ impl Journal {
         Some((at as u32, place))
     }
 
+    /// Gives back what a step did not need of the room that it took last, at `at`: it used `len`.
+    pub fn give_back(&self, at: u32, len: usize) {
+        let end = (at as usize).saturating_add(len).min(BYTES_MAX);
+        self.shared().used.store(end as u32, Ordering::Relaxed);
+    }
+
     /// Notes what is about to happen, or what came of it. Called by the actor whose turn it is.
     #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     pub fn note(&self, step: usize, record: Record) {

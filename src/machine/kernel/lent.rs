@@ -81,14 +81,22 @@ pub struct Heap {
 
 impl Heap {
     /// All that will be allocated from now on. What was allocated before, such as the storage of
-    /// the main thread in a static program, is handed down as ever.
+    /// the main thread in a static program, is handed down as ever. The break is moved to the next
+    /// page, so that a case which counts from it begins at one.
     pub fn from_here(page: u64) -> Self {
         let start = (brk() as u64).next_multiple_of(page) as usize;
+        // SAFETY: grows the heap by less than a page; whoever allocates asks where it ends.
+        unsafe { libc::sbrk((start - brk()) as libc::intptr_t) };
         Heap {
             start,
             end: start,
             kept: false,
         }
+    }
+
+    /// Where it ends now: the break of this process.
+    pub fn end_now(&self) -> u64 {
+        brk() as u64
     }
 
     /// Says whether the next child gets the heap. Where the kernel takes no such advice, it does.

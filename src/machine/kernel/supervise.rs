@@ -14,7 +14,7 @@ use super::turn::{Pipes, WORKER};
 use super::worker::Worker;
 use super::{maps, normal, scratch, sys};
 use crate::case::Content;
-use crate::case::call::Act;
+use crate::case::call::{Act, ResultKind};
 use crate::case::program::End;
 use crate::transcript::{FileAfter, Outcome, Transcript};
 use std::io;
@@ -47,7 +47,7 @@ impl Worker {
             n => Some(Pipes::new(n, normal::KEPT).map_err(|e| e.to_string())?),
         };
         let harness = if compiled.lent.wild {
-            maps::harness()
+            maps::harness(moves_break(compiled))
         } else {
             Some(Vec::new())
         };
@@ -135,6 +135,7 @@ impl Worker {
                 harness: harness.map(|h| std::slice::from_raw_parts(h.as_ptr(), h.len())),
                 page: self.scale.page,
                 top: self.scale.top,
+                heap_end: self.heap.end_now(),
                 worker: if self.adopts { worker } else { -1 },
                 die_together,
             }
@@ -158,6 +159,12 @@ fn main_may_end_early(compiled: &Compiled) -> bool {
     compiled.lent.end == End::Signal
         || compiled.lent.die_at.is_some()
         || compiled.lent.ops.iter().any(exits)
+}
+
+/// Whether a step moves the break, so that what lies behind it is the case's own.
+fn moves_break(compiled: &Compiled) -> bool {
+    let mut ops = compiled.lent.ops.iter();
+    ops.any(|op| op.call.result == ResultKind::Break)
 }
 
 /// The transcript of a case that this architecture can't say.
