@@ -374,6 +374,13 @@ impl<'a> Checker<'a> {
                 ResultKind::Address { .. } if q.names().next().is_some() => None,
                 _ => Some(format!("{} gives no such value", call.name)),
             },
+            Expect::Range(..) => match kind {
+                ResultKind::Number | ResultKind::Measure | ResultKind::Written { .. } => None,
+                ResultKind::Read { buf, .. } if w.step.args[buf] != Arg::Buf => None,
+                _ => Some(format!("{} gives no number", call.name)),
+            },
+            Expect::Placed(_) if matches!(kind, ResultKind::Address { .. }) => None,
+            Expect::Placed(_) => Some(format!("{} gives no address", call.name)),
             Expect::Exit(_) if kind != ResultKind::End => {
                 Some("only wait() tells how an actor ended".to_owned())
             }
@@ -572,6 +579,14 @@ fn in_arena(addr: &Quantity) -> bool {
 
 fn expect_names(expect: &Expect) -> Vec<String> {
     let q = match expect {
+        Expect::Placed(rule) => {
+            let names = rule.quantities().flat_map(Quantity::names);
+            return names.map(str::to_owned).collect();
+        }
+        Expect::Range(a, b) => {
+            let names = a.iter().chain(b).flat_map(Quantity::names);
+            return names.map(str::to_owned).collect();
+        }
         Expect::Value(q) => q,
         Expect::Signal {
             place: Some(Place::At(q) | Place::InPage(q)),

@@ -13,6 +13,7 @@ pub mod mistake;
 pub mod need;
 pub mod program;
 pub mod quantity;
+pub mod rule;
 pub mod signal;
 pub mod step;
 

@@ -8,6 +8,7 @@ use super::flags::FlagSet;
 use super::lexer::Token;
 use super::mistake::Mistake;
 use super::quantity::{Quantity, Scale};
+use super::rule::Rule;
 use std::fmt;
 use std::ops::Range;
 
@@ -35,6 +36,8 @@ pub struct Step {
     pub args: Vec<Arg>,
     /// Why it is here.
     pub role: Role,
+    /// The rules about its address that are asked about, for a claim.
+    pub asks: Vec<Rule>,
 }
 
 /// An argument as it was written.
@@ -163,6 +166,7 @@ impl Written {
                 call,
                 args,
                 role: Role::Written,
+                asks: Step::asked(claim.as_ref()),
             },
             claim,
             claim_span,
@@ -391,6 +395,12 @@ impl fmt::Display for Fd {
 }
 
 impl Step {
+    /// What a claim asks about an address.
+    pub fn asked(claim: Option<&Claim>) -> Vec<Rule> {
+        let rules = claim.into_iter().flat_map(Claim::rules);
+        rules.cloned().collect()
+    }
+
     /// The call with its arguments, without actor, name and claim.
     pub fn call_text(&self) -> String {
         let mut args: Vec<String> = Vec::new();

@@ -26,13 +26,22 @@ impl Values<'_> {
         match (expect, outcome) {
             (
                 Expect::Ok,
-                Outcome::Ok | Outcome::Value(_) | Outcome::Bytes(_) | Outcome::Elsewhere,
+                Outcome::Ok
+                | Outcome::Value(_)
+                | Outcome::Bytes(_)
+                | Outcome::Elsewhere
+                | Outcome::Placed(_),
             ) => true,
             (Expect::Elsewhere, Outcome::Elsewhere) => true,
             (Expect::Errno(e, signal), Outcome::Errno(own, raised)) => {
                 e == own && (signal.is_none() || signal == raised)
             }
             (Expect::Value(q), Outcome::Value(own)) => self.same(q, own),
+            (Expect::Range(from, to), Outcome::Value(own)) => {
+                let least = from.as_ref().is_none_or(|q| self.at_most(q, own));
+                least && to.as_ref().is_none_or(|q| self.at_most(own, q))
+            }
+            (Expect::Placed(rule), Outcome::Placed(own)) => own.contains(rule),
             (Expect::Bytes(b), Outcome::Bytes(own)) => self.same_bytes(b, own),
             (Expect::Exit(n), Outcome::Exit(own)) => n == own,
             (Expect::Blocked, Outcome::Blocked) | (Expect::Hang, Outcome::Hang) => true,
@@ -99,6 +108,16 @@ impl Values<'_> {
         match (self.number(&rest), self.number(&own)) {
             (Some(x), Some(y)) => base == other && x == y,
             _ => a == b,
+        }
+    }
+
+    /// Whether `a` is `b` at most: numbers, or counted from the same name.
+    fn at_most(&self, a: &Quantity, b: &Quantity) -> bool {
+        let (a, b) = (self.expand(a), self.expand(b));
+        let ((base, rest), (other, own)) = (a.split_base(), b.split_base());
+        match (self.number(&rest), self.number(&own)) {
+            (Some(x), Some(y)) => base == other && x <= y,
+            _ => false,
         }
     }
 
@@ -199,6 +218,25 @@ mod tests {
     #[case("hang", "blocked", false)]
     #[case("1page", "1page + 1", false)]
     #[case("map", "elsewhere", false)]
+    #[case("1..3", "4", false)]
+    #[case("1..3", "0", false)]
+    #[case("1..3", "ok", false)]
+    #[case(">= 1page", "1page - 1", false)]
+    #[case("<= 1page", "1page + 1", false)]
+    #[case("size..size + 1page", "1page", false)]
+    #[case("size..size + 1page", "size - 1", false)]
+    #[case("below 2GiB", "elsewhere", false)]
+    #[case("below 2GiB", "aligned 1huge", false)]
+    #[case("below 2GiB", "map", false)]
+    #[case("map", "below 2GiB", false)]
+    #[case("1..3", "1", true)]
+    #[case("1..3", "3", true)]
+    #[case(">= 1page", "1page", true)]
+    #[case("<= 1page", "0", true)]
+    #[case("size..size + 1page", "size", true)]
+    #[case("size..size + 1page", "size + 7", true)]
+    #[case("below 2GiB", "below 2GiB, aligned 1huge", true)]
+    #[case("ok", "below 2GiB", true)]
     #[case("map", "other", false)]
     #[case("elsewhere", "map", false)]
     #[case("x\"00\"", "x\"00 00\"", false)]

@@ -145,7 +145,8 @@ fn posix_madvise(args: &[Wide]) -> Returned {
     }
 }
 
-/// `brk` of the C library tells success alone; where the break is then is where it was asked for.
+/// `brk` of the C library tells success alone, also where the break was not moved since it is
+/// higher than was asked for; `sbrk` tells where it is.
 fn library_brk(addr: Wide) -> i64 {
     // SAFETY: ranges of the harness were refused.
     unsafe {
@@ -153,7 +154,7 @@ fn library_brk(addr: Wide) -> i64 {
             return libc::sbrk(0) as usize as i64;
         }
         match libc::brk(addr as usize as *mut _) {
-            0 => addr as i64,
+            0 => libc::sbrk(0) as usize as i64,
             failed => failed.into(),
         }
     }

@@ -8,6 +8,7 @@ use super::told::{self, Told};
 use crate::case::call::ResultKind;
 use crate::case::claim::Place;
 use crate::case::errno::Errno;
+use crate::case::rule::Rule;
 use crate::case::signal::{Code, Signal};
 use crate::case::step::Arg;
 use crate::case::{Bytes, Content, Program, Quantity, Scale, Unit};
@@ -146,8 +147,11 @@ impl<'a> Renderer<'a> {
             ResultKind::Break if record.asked == 0 && bind.is_some() => name(),
             ResultKind::Break => self.broke(i, record),
             ResultKind::Descriptor | ResultKind::Pipe | ResultKind::Actor => name(),
-            ResultKind::Address { .. } if record.asked == 0 => name(),
-            ResultKind::Address { .. } => self.address(i, record),
+            ResultKind::Address { len } => match self.placed(i, len, record) {
+                Some(rules) => Outcome::Placed(rules),
+                None if record.asked == 0 => name(),
+                None => self.address(i, record),
+            },
             _ => Outcome::Value(self.number(record.value.into())),
         }
     }
@@ -174,6 +178,36 @@ impl<'a> Renderer<'a> {
         let last = self.compiled.lent.ops[i].last_address?;
         let last = args.get(last).and_then(Arg::quantity);
         last.filter(|_| got == record.touched)
+    }
+
+    /// Which of the rules that are asked about hold of a mapping; `None` where none does.
+    fn placed(&self, i: usize, len: usize, record: &Record) -> Option<Vec<Rule>> {
+        let step = &self.program.steps[i];
+        let got = i128::from(record.value as u64);
+        let value = |q: &Quantity| self.evaluate_in(i, q);
+        let len = step.args.get(len).and_then(Arg::quantity).and_then(value)?;
+        let page = i128::from(self.scale.page);
+        let len = len.saturating_add(page - 1) / page * page;
+        let holds = |rule: &&Rule| rule.holds(got, len, &value) == Some(true);
+        let rules: Vec<Rule> = step.asks.iter().filter(holds).cloned().collect();
+        (!rules.is_empty()).then_some(rules)
+    }
+
+    /// The value of a quantity at a step, with names by what steps before it gave.
+    fn evaluate_in(&self, i: usize, q: &Quantity) -> Option<i128> {
+        let named = |name: &str| {
+            let steps = self.program.steps[..i].iter().enumerate();
+            let (n, _) = steps.rev().find(|(_, s)| s.bind.as_deref() == Some(name))?;
+            let record = self.raw.record(n);
+            (record.kind == kind::VALUE).then_some(i128::from(record.value as u64))
+        };
+        let bound = |unit: &Unit| match unit {
+            Unit::Eof => Some(i128::from(self.compiled.lent.eof)),
+            Unit::Name(n) if n == "arena" => Some(i128::from(self.arena.start)),
+            Unit::Name(n) => named(n),
+            _ => None,
+        };
+        q.value(self.scale, self.scale.word_max(), &bound).ok()
     }
 
     /// Where the break is, from where a step before found it.
