@@ -51,7 +51,7 @@ pub(super) static CALLS: &[CallSpec] = &[
             opt("arg2", ArgType::Flags(&flags::PRCTL_ARG), "0"),
             opt("arg3", ArgType::Addr, "NULL"),
             opt("arg4", ArgType::Len, "0"),
-            opt("arg5", ArgType::Data, "NULL"),
+            opt("arg5", ArgType::Text, "NULL"),
         ],
         result: ResultKind::Number,
         act: Act::Syscall(libc::SYS_prctl),

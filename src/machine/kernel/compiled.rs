@@ -31,8 +31,10 @@ pub struct Compiled {
     pub names: Vec<String>,
     /// The declared content of the file, if the case has one.
     pub file: Option<Content>,
-    /// Whether `new` is named, so that it must be removed.
-    pub makes_new: bool,
+    /// The names in the scratch folder beside `file` that are used, so that they must be removed.
+    pub others: Vec<&'static CStr>,
+    /// Whether a step makes something that outlives its process.
+    pub lasting: bool,
     /// Why this architecture can't say a step.
     pub unsaid: Option<String>,
 }
@@ -80,6 +82,8 @@ pub struct Op {
     pub is_code: bool,
     /// The last argument that is an address.
     pub last_address: Option<usize>,
+    /// Which arguments are ranges of addresses: where each begins, and how far it reaches.
+    pub ranges: &'static [(usize, Extent)],
 }
 
 /// One argument ready to be put into a register.
@@ -97,6 +101,8 @@ pub enum Word {
     Path(&'static CStr),
     /// The descriptor of a name.
     Name(usize),
+    /// The process of an actor.
+    Pid(usize),
 }
 
 /// What a compiler knows of its machine.
@@ -107,6 +113,17 @@ pub struct Context<'a> {
     pub arena: &'a Arena,
     /// The door that a run asks for; a case may ask for another.
     pub door: Door,
+    /// What only this harness has names for.
+    pub own: &'a Own,
+}
+
+/// Names in the whole system that only this harness uses.
+#[derive(Debug, Clone, Default)]
+pub struct Own {
+    /// The key of a System V segment.
+    pub key: i32,
+    /// What the names of shared memory objects begin with, the stroke included.
+    pub object: String,
 }
 
 impl Compiled {
@@ -151,7 +168,8 @@ impl Compiled {
                 actors: vec!["main".to_owned()],
                 names: Vec::new(),
                 file,
-                makes_new: false,
+                others: Vec::new(),
+                lasting: false,
                 unsaid: None,
             },
         };
@@ -197,6 +215,9 @@ impl Builder<'_> {
             if *name != "file" && program.uses_fd(name) {
                 self.compiled.names.push((*name).to_owned());
                 used.push(i);
+                if *name == "symlink" {
+                    self.compiled.others.push(c"link");
+                }
             }
         }
         used
@@ -237,12 +258,22 @@ impl Builder<'_> {
                 .args
                 .iter()
                 .rposition(|a| matches!(a.ty, ArgType::Addr)),
+            ranges: &[],
         };
+        self.compiled.lasting |= matches!(step.call.name, "shmget" | "shm_open");
+        if step.call.act == Act::Limit {
+            op.bind = self.name("used");
+            if op.bind.is_none() {
+                op.bind = Some(self.compiled.names.len());
+                self.compiled.names.push("used".to_owned());
+            }
+        }
         let mut words = Vec::with_capacity(step.args.len());
         for (arg, spec) in step.args.iter().zip(step.call.args) {
             words.push(self.word(arg, spec.ty, &mut op)?);
         }
         op.words = self.put(&words)?;
+        op.ranges = self.put(&ranges(step))?;
         self.wild |= self.is_wild(step, &op);
         if let Some(name) = &step.bind {
             self.bind(name, step, &mut op)?;
@@ -304,7 +335,11 @@ impl Builder<'_> {
                 self.name(n)
                     .ok_or_else(|| format!("nothing is bound to `{n}`"))?,
             ),
-            Arg::Path(p) => self.path(p),
+            Arg::Path(p) => match ty {
+                ArgType::Key if *p == "key" => Word::Known(self.context.own.key.into()),
+                ArgType::Key => Word::Known(libc::IPC_PRIVATE.into()),
+                _ => self.path(p),
+            },
             Arg::Bytes(b) => {
                 let eof = i128::from(self.eof);
                 let bytes = b
@@ -312,10 +347,13 @@ impl Builder<'_> {
                     .ok()
                     .and_then(|c| c.to_vec(16 << 20))
                     .ok_or("a byte string has no value")?;
-                // With a NUL behind them, for calls that look for one.
+                let bytes = match ty {
+                    ArgType::Name => [self.context.own.object.as_bytes(), &bytes, &[0]].concat(),
+                    ArgType::Text => [&bytes[..], &[0]].concat(),
+                    _ => bytes,
+                };
                 let len = bytes.len();
-                let bytes = self.put(&[bytes, vec![0]].concat())?;
-                let bytes = bytes.get(..len).unwrap_or_default();
+                let bytes = self.put(&bytes)?;
                 op.data = Some(bytes);
                 Word::Data(bytes.as_ptr() as usize, len)
             }
@@ -333,20 +371,22 @@ impl Builder<'_> {
                 if op.other.is_none() {
                     return Err(format!("nobody is called `{n}`"));
                 }
-                Word::Known(0)
+                Word::Pid(op.other.unwrap_or(0))
             }
         })
     }
 
     fn path(&mut self, path: &str) -> Word {
-        Word::Path(match path {
-            "new" => {
-                self.compiled.makes_new = true;
-                c"new"
-            }
+        let name = match path {
+            "new" => c"new",
+            "link" => c"link",
             "dir" => c".",
             _ => c"file",
-        })
+        };
+        if matches!(path, "new" | "link") && !self.compiled.others.contains(&name) {
+            self.compiled.others.push(name);
+        }
+        Word::Path(name)
     }
 
     fn quantity(&mut self, q: &Quantity, ty: ArgType) -> Result<Word, String> {
@@ -355,6 +395,7 @@ impl Builder<'_> {
             ArgType::Offset | ArgType::Int(..) | ArgType::Mode | ArgType::Number => {
                 i128::from(i64::MAX)
             }
+            ArgType::Limit => i128::from(u64::MAX),
             _ => scale.word_max(),
         };
         let arena = self.context.arena.start as i128;
@@ -394,10 +435,7 @@ impl Builder<'_> {
         if step.call.name == "mmap" && !is_fixed(op) {
             return false;
         }
-        reach(op)
-            .into_iter()
-            .flatten()
-            .any(|r| self.is_wild_range(op, r))
+        step.call.name == "shmat" || op.ranges.iter().any(|range| self.is_wild_range(op, *range))
     }
 
     fn is_wild_range(&self, op: &Op, (addr, extent): (usize, Extent)) -> bool {
@@ -443,31 +481,52 @@ pub enum Extent {
 
 /// The ranges of memory that a step may change, or that it can't do without: which argument is the
 /// address, and how far it reaches. What only asks the kernel reaches nothing.
-pub fn reach(op: &Op) -> [Option<(usize, Extent)>; 2] {
-    match (op.call.act, op.call.result) {
-        (Act::Areas | Act::Smaps | Act::VmFlags | Act::Status, _) => [None, None],
-        (Act::Execute, _) => [Some((0, Extent::Bytes(code::REACH))), None],
-        (_, ResultKind::Pages { len, buf }) => [Some((buf, Extent::Pages(len))), None],
-        _ if op.call.name == "mremap" => {
-            let fixed = matches!(op.words.get(3), Some(Word::Known(n)) if n & 2 != 0);
-            let target = fixed.then_some((4, Extent::Arg(2)));
-            [Some((0, Extent::Arg(1))), target]
+fn ranges(step: &crate::case::Step) -> Vec<(usize, Extent)> {
+    match (step.call.act, step.call.result) {
+        (Act::Areas | Act::Smaps | Act::VmFlags | Act::Status, _) => Vec::new(),
+        (Act::Execute, _) => vec![(0, Extent::Bytes(code::REACH))],
+        (_, ResultKind::Pages { len, buf }) => vec![(buf, Extent::Pages(len))],
+        _ if step.call.name == "mremap" => {
+            let mut found = vec![(0, Extent::Arg(1))];
+            // A flag without a name may be this one too.
+            let fixed =
+                |a: &Arg| matches!(a, Arg::Flags(f) if f.has("MREMAP_FIXED") || f.extra != 0);
+            if step.args.iter().any(fixed) {
+                found.push((4, Extent::Arg(2)));
+            }
+            found
         }
         _ => {
-            let range = range_of(op.call);
-            [range.map(|(addr, len)| (addr, Extent::Arg(len))), None]
+            let found = ranges_of(step);
+            found
+                .into_iter()
+                .map(|(addr, len)| (addr, Extent::Arg(len)))
+                .collect()
         }
     }
 }
 
-/// Which arguments are a range of addresses: the address and its length, or the bytes stored.
-fn range_of(call: &CallSpec) -> Option<(usize, usize)> {
-    let is_addr = |t: ArgType| matches!(t, ArgType::Addr | ArgType::Buf | ArgType::Data);
-    let addr = call.args.iter().position(|a| is_addr(a.ty))?;
-    let len = call.args[addr + 1..]
-        .iter()
-        .position(|a| matches!(a.ty, ArgType::Len | ArgType::Bytes))?;
-    Some((addr, addr + 1 + len))
+/// Which arguments are ranges of addresses: the address and its length, or the bytes stored.
+fn ranges_of(step: &crate::case::Step) -> Vec<(usize, usize)> {
+    let args = step.call.args;
+    let is_memory = |a: &Arg| matches!(a, Arg::Fd(Fd::Name(n)) if n == "proc-mem");
+    let own_memory = step.args.iter().any(is_memory);
+    let is_addr = |t: ArgType| match t {
+        ArgType::Addr | ArgType::Buf | ArgType::Data | ArgType::Remote => true,
+        // The process's memory as a file: its offsets are addresses.
+        ArgType::Offset => own_memory,
+        _ => false,
+    };
+    let is_len = |t: ArgType| matches!(t, ArgType::Len | ArgType::Bytes);
+    let mut found = Vec::new();
+    for (at, _) in args.iter().enumerate().filter(|(_, a)| is_addr(a.ty)) {
+        let after = args[at + 1..].iter().position(|a| is_len(a.ty));
+        let before = || args[..at].iter().position(|a| is_len(a.ty));
+        if let Some(len) = after.map(|n| at + 1 + n).or_else(before) {
+            found.push((at, len));
+        }
+    }
+    found
 }
 
 /// Whether an mmap replaces what lies at its address.
@@ -493,6 +552,7 @@ mod tests {
                 end: (1 << 36) + (1 << 30),
             },
             door: Door::Raw,
+            own: &Own::default(),
         };
         Compiled::new(&program, &context, &mut Lent::new().unwrap()).unwrap()
     }
@@ -541,6 +601,7 @@ mod tests {
             scale: &scale,
             arena: &Arena { start: 0, end: 0 },
             door: Door::Raw,
+            own: &Own::default(),
         };
         assert!(Compiled::new(&program, &context, &mut Lent::new().unwrap()).is_err());
     }

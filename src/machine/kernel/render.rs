@@ -146,12 +146,16 @@ impl<'a> Renderer<'a> {
             }
             ResultKind::Break if record.asked == 0 && bind.is_some() => name(),
             ResultKind::Break => self.broke(i, record),
-            ResultKind::Descriptor | ResultKind::Pipe | ResultKind::Actor => name(),
+            ResultKind::Descriptor | ResultKind::Id | ResultKind::Pipe | ResultKind::Actor => {
+                name()
+            }
             ResultKind::Address { len } => match self.placed(i, len, record) {
                 Some(rules) => Outcome::Placed(rules),
                 None if record.asked == 0 => name(),
                 None => self.address(i, record),
             },
+            ResultKind::Place if record.asked == 0 => name(),
+            ResultKind::Place => self.address(i, record),
             _ => Outcome::Value(self.number(record.value.into())),
         }
     }
@@ -173,7 +177,8 @@ impl<'a> Renderer<'a> {
     fn asked_address(&self, i: usize, record: &Record, got: u64) -> Option<&Quantity> {
         let args = &self.program.steps[i].args;
         if got == record.asked {
-            return args.first().and_then(Arg::quantity);
+            let first = self.program.steps[i].call.address();
+            return args.get(first).and_then(Arg::quantity);
         }
         let last = self.compiled.lent.ops[i].last_address?;
         let last = args.get(last).and_then(Arg::quantity);
