@@ -118,6 +118,25 @@ impl Known {
         }
     }
 
+    /// Of all lists of `source`, whatever machine they speak of: the list's name, and the pattern
+    /// of the cases of each entry.
+    ///
+    /// # Errors
+    /// A list can't be read. Mistakes in a list are not told; [`Known::load`] tells them.
+    pub fn patterns(source: &dyn SnapshotSource) -> std::io::Result<Vec<(String, String)>> {
+        let mut patterns = Vec::new();
+        for path in source.files()? {
+            let Some(name) = path.strip_suffix(".toml") else {
+                continue;
+            };
+            let text = source.read(&path)?.unwrap_or_default();
+            let file = source.shown(&path);
+            let (entries, _) = read::entries(SourceText { file, text });
+            patterns.extend(entries.into_iter().map(|e| (name.to_owned(), e.case)));
+        }
+        Ok(patterns)
+    }
+
     /// The entry of this number, as [`Listed`] counts them.
     pub fn entry(&self, n: usize) -> Option<&Entry> {
         self.entries.get(n)
@@ -205,7 +224,7 @@ impl fmt::Display for Entry {
 }
 
 /// Whether `text` is what `pattern` says; `*` stands for anything, also nothing.
-fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else {

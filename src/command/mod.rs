@@ -3,6 +3,7 @@
 mod doctor;
 mod explain;
 mod list;
+mod model;
 mod run;
 mod sources;
 mod trial;
@@ -59,6 +60,7 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::List(args) => list::list(args),
         Command::Try(args) => trial::trial(args),
         Command::Explain(args) => explain::explain(args),
+        Command::Model(args) => model::model(args),
         Command::Doctor(args) => doctor::doctor(args),
         Command::Manual => report::page(MANUAL).map(|()| 0).map_err(Stop::Print),
         Command::Worker => Ok(u8::try_from(kernel::serve()).unwrap_or(3)),

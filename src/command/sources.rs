@@ -122,6 +122,11 @@ impl Sources {
         })
     }
 
+    /// The known deviations of all machines: the list's name, and the pattern of the cases.
+    pub fn known_everywhere(&self) -> Result<Vec<(String, String)>, Stop> {
+        Ok(Known::patterns(self.known.as_ref())?)
+    }
+
     /// The known deviations that speak of the machine of `record`.
     pub fn known(&self, record: &Record) -> Result<Known, Stop> {
         let known = Known::load(self.known.as_ref(), record);

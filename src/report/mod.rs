@@ -9,14 +9,16 @@ mod human;
 mod in_c;
 mod plain;
 mod progress;
+mod specification;
 mod text;
 
 pub use diff::{Change, changes};
-pub use explain::{Explained, explain};
+pub use explain::{Explained, Reading, explain};
 pub use human::Human;
 pub use in_c::in_c;
 pub use plain::{complain, is_colourful, mistake, mistakes, note, out, page};
 pub use progress::Progress;
+pub use specification::{Decided, specification};
 pub use text::{count, quoted, width};
 
 use crate::case::Case;
