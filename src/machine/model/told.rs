@@ -2,6 +2,7 @@
 
 use super::clause::{Clause, Force};
 use crate::case::Program;
+use crate::case::signal::Signal;
 use crate::transcript::{FileAfter, Outcome, Transcript, line};
 use std::fmt;
 
@@ -92,8 +93,8 @@ impl Told {
         let mut found = Vec::new();
         let steps = self.steps.iter().zip(&transcript.outcomes).enumerate();
         for (n, (allowed, outcome)) in steps {
-            // What the harness did not do says nothing of the machine.
-            if matches!(outcome, Outcome::Unsaid(_) | Outcome::Refused) {
+            // What the harness did not do, or ended, says nothing of the machine.
+            if is_foreign(outcome) {
                 return found;
             }
             if allowed.allows(outcome) == Some(false) {
@@ -169,6 +170,16 @@ impl Told {
             file => lines.push(file.to_string()),
         }
         lines
+    }
+}
+
+/// Whether an outcome is the harness's doing, or that of somebody who kills from outside.
+fn is_foreign(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Unsaid(_) | Outcome::Refused => true,
+        Outcome::MemoryLimit | Outcome::HarnessUnmapped => true,
+        Outcome::Killed(signal) => *signal == Signal::Name("SIGKILL"),
+        _ => false,
     }
 }
 
