@@ -18,7 +18,8 @@ pub fn model(args: &ModelArgs) -> Result<u8, Stop> {
     }
     let mut out = std::io::BufWriter::new(report::out());
     if args.specification {
-        let departing = sources.known_everywhere()?;
+        let known = sources.all_known()?;
+        let departing: Vec<_> = known.into_iter().map(|(list, e)| (list, e.case)).collect();
         write!(out, "{}", page(&sources.tables, &departing))?;
         out.flush()?;
         return Ok(0);
