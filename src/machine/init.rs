@@ -185,7 +185,7 @@ fn serve(failed: Option<&str>) -> Result<(), String> {
         .stderr(Stdio::null())
         .spawn()
         .map_err(|e| format!("the worker can't be started: {e}"))?;
-    let worker = nix::unistd::Pid::from_raw(worker.id().cast_signed());
+    let worker = nix::unistd::Pid::from_raw(worker.id() as i32);
     // Orphans come to the first process.
     while wait().map_err(|e| e.to_string())?.pid() != Some(worker) {}
     Ok(())
