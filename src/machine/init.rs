@@ -13,12 +13,13 @@
 //! `mount TYPE SOURCE FOLDER [OPTIONS]` makes the folder; `copy FROM TO` writes into what is there;
 //! `write FILE TEXT` takes the rest of the line.
 
+use super::frame::Frame;
 use nix::mount::{MsFlags, mount};
 use nix::sys::reboot::{RebootMode, reboot};
 use nix::sys::termios::{self, SetArg};
 use nix::sys::wait::wait;
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -191,7 +192,7 @@ fn serve(failed: Option<&str>) -> Result<(), String> {
     Ok(())
 }
 
-/// The console, so that every byte goes through as it is.
+/// The console, so that every byte goes through as it is; the runner is told so.
 fn console() -> io::Result<File> {
     let line = OpenOptions::new()
         .read(true)
@@ -200,6 +201,11 @@ fn console() -> io::Result<File> {
     let mut settings = termios::tcgetattr(&line)?;
     termios::cfmakeraw(&mut settings);
     termios::tcsetattr(&line, SetArg::TCSANOW, &settings)?;
+    // What came before was not for us as it was.
+    termios::tcflush(&line, termios::FlushArg::TCIFLUSH)?;
+    let mut ready = Vec::new();
+    Frame::new("ready", 0, "").write(&mut ready);
+    (&line).write_all(&ready)?;
     Ok(line)
 }
 

@@ -329,7 +329,7 @@ mod tests {
             "trixie/linux-image-arm64:arm64"
         );
         assert_eq!(entry.needs.len(), 3);
-        assert_eq!(entry.is[1], (FacetKind::Emulator, "e-1.0".into()));
+        assert_eq!(entry.is[0], (FacetKind::Emulator, "e-1.0".into()));
         assert_eq!(entry.sample, Some(20));
         assert!(entry.libc && entry.private_mounts);
     }
