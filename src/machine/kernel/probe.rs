@@ -5,6 +5,7 @@
 )]
 
 mod objects;
+mod space;
 
 use super::rights::Powers;
 use super::{maps, sys, touch};
@@ -18,6 +19,9 @@ use std::time::{Duration, Instant};
 /// # Errors
 /// The reason, for people.
 pub fn need(need: &Need, scale: &Scale, powers: Powers) -> Result<(), String> {
+    if let Some(found) = space::ability(need.name, scale) {
+        return found;
+    }
     let met = match need.name {
         "root" => powers.root,
         "64-bit" => scale.bits == 64,
