@@ -211,7 +211,7 @@ impl Suite<'_> {
                         reason: format!("needs {need}: {why}"),
                     }),
                 )?,
-                None if needs.iter().any(|n| n.name == "root") => as_root.push(index as u32),
+                None if needs.iter().any(Need::brings_root) => as_root.push(index as u32),
                 None => ordinary.push(index as u32),
             }
         }

@@ -299,7 +299,7 @@ use libc::SYS_setuid as SYS_SETUID;
 use libc::SYS_setuid32 as SYS_SETUID;
 
 /// memfd_secret(2): one number everywhere, but that MIPS counts from elsewhere.
-const SYS_MEMFD_SECRET: Sysno = if cfg!(target_arch = "mips") {
+pub const SYS_MEMFD_SECRET: Sysno = if cfg!(target_arch = "mips") {
     4447
 } else if cfg!(target_arch = "mips64") {
     5447

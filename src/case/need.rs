@@ -31,6 +31,89 @@ pub static NEEDS: &[(&str, &str)] = &[
         "this architecture has no write-only pages",
     ),
     ("sparse", "the file system keeps holes"),
+    (
+        "memfd-seals",
+        "memfd_create makes files that can be sealed, against future writes too",
+    ),
+    (
+        "memfd-exec",
+        "memfd_create knows MFD_EXEC and MFD_NOEXEC_SEAL",
+    ),
+    ("memfd_secret", "memfd_secret(2)"),
+    (
+        "hugetlb-empty",
+        "memory files can be of huge pages, and the pool of those is empty",
+    ),
+    ("O_TMPFILE", "this file system makes files without a name"),
+    (
+        "O_DIRECT",
+        "this file system does direct I/O from pages of memory",
+    ),
+    (
+        "fallocate",
+        "this file system takes room for files, fallocate(2)",
+    ),
+    (
+        "punch-hole",
+        "this file system punches holes, FALLOC_FL_PUNCH_HOLE",
+    ),
+    (
+        "zero-range",
+        "this file system zeroes ranges, FALLOC_FL_ZERO_RANGE",
+    ),
+    (
+        "write-zeroes",
+        "this file system writes zeros, FALLOC_FL_WRITE_ZEROES",
+    ),
+    (
+        "unshare-range",
+        "this file system knows FALLOC_FL_UNSHARE_RANGE",
+    ),
+    (
+        "collapse-range",
+        "this file system takes pages out of files, FALLOC_FL_COLLAPSE_RANGE",
+    ),
+    (
+        "insert-range",
+        "this file system puts pages into files, FALLOC_FL_INSERT_RANGE",
+    ),
+    (
+        "atime",
+        "this file system keeps the time of the last access",
+    ),
+    ("sysv-shm", "System V shared memory, sysvipc(7)"),
+    (
+        "posix-shm",
+        "shared memory objects have a place, shm_overview(7)",
+    ),
+    ("aio", "io_submit(2)"),
+    ("io_uring", "io_uring(7)"),
+    ("process_vm", "process_vm_readv(2) of a child"),
+    ("proc-mem", "/proc/self/mem can be read and written"),
+    ("tty", "a pty(7) can be had"),
+    ("inet", "a socket of the internet can be had, ip(7)"),
+    ("sysfs", "sysfs(5) is mounted"),
+    ("pidfd", "pidfd_open(2)"),
+    (
+        "block-device",
+        "a disk has a device file; brings the rights of root",
+    ),
+    (
+        "data-limit",
+        "RLIMIT_DATA counts private memory, as since Linux 4.7",
+    ),
+    (
+        "CAP_IPC_LOCK",
+        "the rights of root, and this capability among them",
+    ),
+    (
+        "CAP_IPC_OWNER",
+        "the rights of root, and this capability among them",
+    ),
+    (
+        "CAP_SYS_RESOURCE",
+        "the rights of root, and this capability among them",
+    ),
     ("mseal", "mseal(2)"),
     ("pkeys", "pkey_alloc(2) gives a protection key"),
     ("mlock2", "mlock2(2)"),
@@ -88,6 +171,11 @@ pub static NEEDS: &[(&str, &str)] = &[
 ];
 
 impl Need {
+    /// Whether it can only be met by a worker that keeps the rights of root.
+    pub fn brings_root(&self) -> bool {
+        matches!(self.name, "root" | "block-device") || self.name.starts_with("CAP_")
+    }
+
     /// Reads `name` or `name >= number`; the comparison is written out as the field does.
     pub fn parse(text: &str) -> Result<Self, Mistake> {
         let trimmed = text.trim();

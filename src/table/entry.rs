@@ -116,7 +116,7 @@ fn read_group(
     let needs = needs.unwrap_or_default();
     let cite = read_cite(fields, home, mistakes);
     let was = fields.sayings("was", mistakes).unwrap_or_default();
-    let root = needs.iter().any(|n| n.name == "root");
+    let root = needs.iter().any(Need::brings_root);
     let plan = read_plan(fields, home.defaults, root, mistakes)?;
     Some(Group {
         stem: Arc::clone(&home.stem),

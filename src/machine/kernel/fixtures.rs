@@ -162,17 +162,28 @@ fn fifo() -> Option<i32> {
     }
 }
 
-/// A disk that can be read: the first of the usual names.
+/// What disks are usually called.
+static DISKS: [&std::ffi::CStr; 6] = [
+    c"/dev/vda",
+    c"/dev/sda",
+    c"/dev/nvme0n1",
+    c"/dev/xvda",
+    c"/dev/mmcblk0",
+    c"/dev/loop0",
+];
+
+/// A disk that can be read and is not empty: the first of the usual names.
 pub fn block_device() -> Option<i32> {
-    let names = [
-        c"/dev/vda",
-        c"/dev/sda",
-        c"/dev/nvme0n1",
-        c"/dev/xvda",
-        c"/dev/mmcblk0",
-        c"/dev/loop0",
-    ];
-    names
+    let holds_bytes = |fd: &i32| {
+        // SAFETY: numbers only, of a descriptor that is ours.
+        let size = unsafe { libc::lseek64(*fd, 0, libc::SEEK_END) };
+        if size <= 0 {
+            sys::close(*fd);
+        }
+        size > 0
+    };
+    DISKS
         .iter()
-        .find_map(|name| open_path(name, libc::O_RDONLY))
+        .filter_map(|name| open_path(name, libc::O_RDONLY))
+        .find(holds_bytes)
 }

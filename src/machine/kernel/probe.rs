@@ -4,8 +4,10 @@
     reason = "small calls of the harness on memory and descriptors of its own"
 )]
 
+mod objects;
 mod space;
 
+use super::rights::Powers;
 use super::{maps, sys, touch};
 use crate::case::{Need, Scale};
 use std::fs;
@@ -16,12 +18,12 @@ use std::time::{Duration, Instant};
 ///
 /// # Errors
 /// The reason, for people.
-pub fn need(need: &Need, scale: &Scale, can_be_root: bool) -> Result<(), String> {
+pub fn need(need: &Need, scale: &Scale, powers: Powers) -> Result<(), String> {
     if let Some(found) = space::ability(need.name, scale) {
         return found;
     }
     let met = match need.name {
-        "root" => can_be_root,
+        "root" => powers.root,
         "64-bit" => scale.bits == 64,
         "MAP_FIXED_NOREPLACE" => knows_noreplace(scale),
         "MAP_SHARED_VALIDATE" => refuses_unknown_flags(scale),
@@ -30,7 +32,7 @@ pub fn need(need: &Need, scale: &Scale, can_be_root: bool) -> Result<(), String>
         "proc" => maps::own().is_some_and(|m| !m.is_empty()),
         "write-implies-read" => write_implies_read(scale),
         "sparse" => keeps_holes(),
-        _ => return Err("this worker does not know it".to_owned()),
+        other => return objects::need(other, scale, powers),
     };
     if met {
         return Ok(());
@@ -384,7 +386,7 @@ mod tests {
         let scale = scale();
         for (name, _) in crate::case::need::NEEDS {
             let n = Need::parse(name).unwrap();
-            if let Err(why) = need(&n, &scale, false) {
+            if let Err(why) = need(&n, &scale, Powers::default()) {
                 assert!(!why.contains("does not know it"), "{name}: {why}");
             }
         }

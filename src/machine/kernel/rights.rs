@@ -4,7 +4,8 @@
     reason = "changing users and capabilities, with numbers only"
 )]
 
-use super::sys::checked;
+use super::fixtures;
+use super::sys::{self, checked};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -107,6 +108,39 @@ fn drop_capabilities() -> io::Result<()> {
         return Err(io::Error::last_os_error());
     }
     Ok(())
+}
+
+/// What a worker that keeps its rights can do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Powers {
+    /// Whether it is root.
+    pub root: bool,
+    /// Its effective capabilities, as bits.
+    pub capabilities: u64,
+    /// Whether it can read a disk.
+    pub disk: bool,
+}
+
+impl Powers {
+    /// Those of this process.
+    pub fn own() -> Self {
+        const VERSION_3: u32 = 0x2008_0522;
+        let mut header = [VERSION_3, 0];
+        let mut data = [0u32; 6];
+        // SAFETY: both have the size that version 3 asks for.
+        let got =
+            unsafe { libc::syscall(libc::SYS_capget, header.as_mut_ptr(), data.as_mut_ptr()) };
+        let disk = is_root().then(fixtures::block_device).flatten();
+        disk.inspect(|fd| sys::close(*fd));
+        Powers {
+            disk: disk.is_some(),
+            root: is_root(),
+            capabilities: match got {
+                0 => u64::from(data[3]) << 32 | u64::from(data[0]),
+                _ => 0,
+            },
+        }
+    }
 }
 
 /// Whether this process could make a case run as root.

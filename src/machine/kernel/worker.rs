@@ -7,10 +7,10 @@ use super::janitor::Janitor;
 use super::journal::{Journal, Raw};
 use super::lent::{Ballast, Lent};
 use super::render::Renderer;
-use super::rights::Rights;
+use super::rights::{Powers, Rights};
 use super::scratch::{self, Names, Scratch};
 use super::supervise::{Came, NotRun, all_unsaid, unsaid};
-use super::{abi, lasting, normal, probe, rights, sys, touch};
+use super::{abi, lasting, normal, probe, sys, touch};
 use crate::case::program::{Door, Known};
 use crate::case::{Need, Program, Scale};
 use crate::machine::frame::{self, Frame, Line};
@@ -117,8 +117,8 @@ pub struct Worker {
     pub(super) bytes: Vec<u8>,
     /// Names that only this worker uses.
     pub(super) own: Own,
-    /// Whether a worker started like this one could keep the rights of root.
-    can_be_root: bool,
+    /// What a worker started like this one could keep.
+    powers: Powers,
     platform: Platform,
 }
 
@@ -223,7 +223,7 @@ impl Worker {
         let mut janitor = Janitor::start(&journal, &names, &own, &streams)?;
         janitor.move_up(normal::HIGH)?;
         let scratch = Scratch::make(names)?;
-        let can_be_root = rights::is_root();
+        let powers = Powers::own();
         let rights = if start.root {
             Rights::Root
         } else {
@@ -262,7 +262,7 @@ impl Worker {
             ballast,
             ticking: false,
             bytes: Vec::new(),
-            can_be_root,
+            powers,
             own,
             scale,
             arena,
@@ -335,7 +335,7 @@ impl Worker {
         }
         match frame.kind.as_str() {
             "need" => match Need::parse(&frame.payload) {
-                Ok(need) => match probe::need(&need, &self.scale, self.can_be_root) {
+                Ok(need) => match probe::need(&need, &self.scale, self.powers) {
                     Ok(()) => reply("met", String::new()),
                     Err(why) => reply("unmet", why),
                 },
