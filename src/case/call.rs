@@ -6,10 +6,12 @@
 //! by its [`Act`].
 
 mod actors;
+mod faults;
 mod files;
 mod mapping;
 mod touch;
 
+use super::fault::Fault;
 use super::flags::Domain;
 
 /// What an argument may be.
@@ -40,6 +42,16 @@ pub enum ArgType {
     Bytes,
     /// Another actor of the case.
     Actor,
+    /// The name of a plain system call.
+    Call,
+    /// Which of many, counted from 1; or `all`.
+    Nth,
+    /// An error by its name.
+    Errno,
+    /// One of these words.
+    Word(&'static [(&'static str, &'static str)]),
+    /// A fault that was brought about before.
+    Fault,
 }
 
 /// One argument of a call.
@@ -88,6 +100,8 @@ pub enum ResultKind {
     },
     /// A new actor.
     Actor,
+    /// A fault, which can be withdrawn.
+    Fault,
     /// How an actor ended.
     End,
     /// It does not return.
@@ -121,6 +135,10 @@ pub enum Act {
     Wait,
     /// The end of the acting process.
     Exit,
+    /// Something that goes wrong from here on.
+    Fault(Fault),
+    /// The end of such a fault.
+    Withdraw,
 }
 
 /// The number of a system call on this architecture.
@@ -183,10 +201,16 @@ mod sys {
 }
 
 /// All calls, by theme, in the order in which help lists them.
-static THEMES: &[&[CallSpec]] = &[mapping::CALLS, files::CALLS, touch::CALLS, actors::CALLS];
+static THEMES: &[&[CallSpec]] = &[
+    mapping::CALLS,
+    files::CALLS,
+    touch::CALLS,
+    actors::CALLS,
+    faults::CALLS,
+];
 
 /// All calls.
-pub fn all() -> impl Iterator<Item = &'static CallSpec> {
+pub fn all() -> impl Iterator<Item = &'static CallSpec> + Clone {
     THEMES.iter().copied().flatten()
 }
 

@@ -166,7 +166,7 @@ impl<'a> Checker<'a> {
         match kind {
             Kind::Value => known.extend(super::quantity::UNITS.iter().map(|u| u.0)),
             Kind::Descriptor => known.extend(call::FIXTURES.iter().map(|f| f.0)),
-            Kind::Actor => {}
+            Kind::Actor | Kind::Fault => {}
         }
         let m = Mistake::new(span, format!("nothing is bound to `{name}` here"));
         match nearest(name, known.iter().copied()) {
@@ -428,6 +428,7 @@ impl<'a> Checker<'a> {
                 }
             }
             ResultKind::Descriptor => self.bind(bind.clone(), Kind::Descriptor, process, None),
+            ResultKind::Fault => self.bind(bind.clone(), Kind::Fault, process, None),
             ResultKind::Address { len } => {
                 let length = match (&step.args[0], &step.args[len]) {
                     (Arg::Quantity(addr), Arg::Quantity(len)) if !in_arena(addr) => {
@@ -556,6 +557,7 @@ impl Kind {
             Kind::Value => "an address or a number",
             Kind::Descriptor => "a descriptor",
             Kind::Actor => "an actor",
+            Kind::Fault => "a fault",
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod check;
 pub mod claim;
 pub mod cursor;
 pub mod errno;
+pub mod fault;
 pub mod flags;
 pub mod lexer;
 pub mod mistake;

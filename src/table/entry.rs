@@ -118,6 +118,8 @@ fn read_group(
     let was = fields.sayings("was", mistakes).unwrap_or_default();
     let root = needs.iter().any(|n| n.name == "root");
     let plan = read_plan(fields, home.defaults, root, mistakes)?;
+    let mut needs = needs;
+    plan.add_needs(&mut needs);
     Some(Group {
         stem: Arc::clone(&home.stem),
         path: Arc::clone(&home.path),

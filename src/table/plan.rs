@@ -9,8 +9,9 @@ use super::template::Spelled;
 use crate::case::bytes::Bytes;
 use crate::case::call;
 use crate::case::claim::{Claim, Expect};
+use crate::case::fault::{self, FAULTS};
 use crate::case::step::Written;
-use crate::case::{Arg, End, Fd, FileSpec, Program, Quantity, Role, Step};
+use crate::case::{Arg, End, Fd, FileSpec, Need, Program, Quantity, Role, Step};
 use std::borrow::Cow;
 
 /// Where a column has its value from.
@@ -188,6 +189,21 @@ impl Plan {
 
     fn open(&self, digits: &[usize]) -> Step {
         open_file(self.value(Column::Open, digits).arg())
+    }
+
+    /// Adds what the faults need that its steps bring about.
+    pub fn add_needs(&self, needs: &mut Vec<Need>) {
+        let steps = || self.before.iter().chain(&self.then);
+        for (name, _) in FAULTS {
+            let asks = |w: &Written| fault::need(&w.step) == Some(*name);
+            let is_there = needs.iter().any(|n| n.name == *name);
+            if !is_there && steps().any(|s| s.written.any(asks)) {
+                needs.push(Need {
+                    name,
+                    at_least: None,
+                });
+            }
+        }
     }
 
     /// The file of a combination.

@@ -2,8 +2,10 @@
 //! the fork, so that the child neither parses nor allocates.
 
 use super::arena::Arena;
+use super::faults;
 use super::lent::Lent;
 use crate::case::call::{self, Act, ArgType, CallSpec, ResultKind};
+use crate::case::errno::Errno;
 use crate::case::program::{Door, End};
 use crate::case::step::{Arg, Fd};
 use crate::case::{Content, Program, Quantity, Scale, Unit};
@@ -15,6 +17,8 @@ pub const NAMES_MAX: usize = 64;
 pub const STEPS_MAX: usize = 256;
 /// The most actors, `main` included.
 pub const ACTORS_MAX: usize = 8;
+/// The most faults.
+pub const FAULTS_MAX: usize = 16;
 
 /// Why a case can't be run.
 const TOO_LARGE: &str = "the cases of a batch are too large together";
@@ -58,6 +62,10 @@ pub struct LentCase {
     /// Whether a step names a range that may lie anywhere, so that the harness's own ranges must
     /// be known.
     pub wild: bool,
+    /// How many faults it brings about.
+    pub faults: usize,
+    /// The filter of seccomp(2) that lets those calls be noticed that faults are about.
+    pub filter: &'static [libc::sock_filter],
 }
 
 /// One step ready to be run.
@@ -75,6 +83,8 @@ pub struct Op {
     pub other: Option<usize>,
     /// The bytes among the arguments.
     pub data: Option<&'static [u8]>,
+    /// Which of the case's faults it brings about.
+    pub fault: Option<usize>,
 }
 
 /// One argument ready to be put into a register.
@@ -131,6 +141,7 @@ impl Compiled {
             lent,
             peers: Vec::new(),
             wild: false,
+            faults: 0,
             compiled: Compiled {
                 lent: LentCase {
                     ops: &[],
@@ -142,6 +153,8 @@ impl Compiled {
                     die_at: program.die_at,
                     reckless: program.reckless,
                     wild: false,
+                    faults: 0,
+                    filter: &[],
                 },
                 actors: vec!["main".to_owned()],
                 names: Vec::new(),
@@ -182,6 +195,7 @@ struct Builder<'a> {
     lent: &'a mut Lent,
     peers: Vec<usize>,
     wild: bool,
+    faults: usize,
     compiled: Compiled,
 }
 
@@ -203,6 +217,8 @@ impl Builder<'_> {
             fixtures: self.put(fixtures)?,
             peers: self.lent.put(&self.peers).ok_or(TOO_LARGE)?,
             wild: self.wild,
+            faults: self.faults,
+            filter: self.put(&faults::filter(ops))?,
             ..self.compiled.lent
         };
         Ok(Compiled {
@@ -226,7 +242,15 @@ impl Builder<'_> {
             bind: None,
             other: None,
             data: None,
+            fault: None,
         };
+        if matches!(step.call.act, Act::Fault(_)) {
+            if self.faults >= FAULTS_MAX {
+                return Err(format!("a case has at most {FAULTS_MAX} faults"));
+            }
+            op.fault = Some(self.faults);
+            self.faults += 1;
+        }
         let mut words = Vec::with_capacity(step.args.len());
         for (arg, spec) in step.args.iter().zip(step.call.args) {
             words.push(self.word(arg, spec.ty, &mut op)?);
@@ -304,6 +328,11 @@ impl Builder<'_> {
                 Word::Data(bytes.as_ptr() as usize, bytes.len())
             }
             Arg::Buf => Word::Buf,
+            Arg::Word(word) => Word::Known(number_of(word, ty)),
+            Arg::Fault(n) => Word::Name(
+                self.name(n)
+                    .ok_or_else(|| format!("nothing is bound to `{n}`"))?,
+            ),
             Arg::Actor(n) => {
                 op.other = self.actor(n);
                 if op.other.is_none() {
@@ -393,6 +422,17 @@ impl Builder<'_> {
             },
             _ => false,
         }
+    }
+}
+
+/// The number that stands for a word among the arguments of a fault.
+fn number_of(word: &str, ty: ArgType) -> i128 {
+    let at = |n: Option<usize>| n.map_or(-1, |n| n as i128);
+    match ty {
+        ArgType::Call => at(call::all().position(|c| c.name == word)),
+        ArgType::Errno => Errno::from_name(word).map_or(0, |e| e.number().into()),
+        ArgType::Word(list) => at(list.iter().position(|(name, _)| *name == word)),
+        _ => 0,
     }
 }
 

@@ -9,6 +9,7 @@ mod arena;
 mod child;
 mod compiled;
 mod door;
+mod faults;
 mod fixtures;
 mod guard;
 mod janitor;

@@ -121,6 +121,7 @@ impl<'a> Renderer<'a> {
             }
             kind::BLOCKED => Outcome::Blocked,
             kind::REFUSED => Outcome::Refused,
+            kind::NOT_FIRED => Outcome::NotFired,
             kind::DYING => Outcome::Killed(Signal::from_number(record.signal)),
             kind::EXITING => Outcome::Exit(record.value as i32),
             kind::ENDED => ended_as(record.value as i32),
@@ -134,7 +135,9 @@ impl<'a> Renderer<'a> {
         let name = || bind.map_or(Outcome::Ok, |b| Outcome::Value(Quantity::name(b)));
         match op.call.result {
             ResultKind::Zero | ResultKind::End | ResultKind::Never => Outcome::Ok,
-            ResultKind::Descriptor | ResultKind::Pipe | ResultKind::Actor => name(),
+            ResultKind::Descriptor | ResultKind::Pipe | ResultKind::Actor | ResultKind::Fault => {
+                name()
+            }
             ResultKind::Address { .. } if record.asked == 0 => name(),
             ResultKind::Address { .. } => self.address(i, record),
             _ => Outcome::Value(self.number(record.value.into())),

@@ -12,7 +12,7 @@ use super::render::Ended;
 use super::scratch::CaseFile;
 use super::turn::{Pipes, WORKER};
 use super::worker::Worker;
-use super::{maps, normal, scratch, sys};
+use super::{faults, maps, normal, scratch, sys};
 use crate::case::Content;
 use crate::case::call::Act;
 use crate::case::program::End;
@@ -46,6 +46,11 @@ impl Worker {
             0 | 1 => None,
             n => Some(Pipes::new(n, normal::KEPT).map_err(|e| e.to_string())?),
         };
+        let has_faults = compiled.lent.faults > 0;
+        let socket = match has_faults {
+            true => Some(Line::new().map_err(|e| e.to_string())?),
+            false => None,
+        };
         let harness = if compiled.lent.wild {
             maps::harness()
         } else {
@@ -54,19 +59,25 @@ impl Worker {
         self.journal.reset(compiled.lent.ops.len());
         let worker = std::process::id() as i32;
         let die_together = !main_may_end_early(compiled);
-        let makes_actors = compiled.actors.len() > 1 || self.journal.is_pipe();
+        if has_faults {
+            self.journal.board().reset();
+        }
+        let makes_actors = compiled.actors.len() > 1 || self.journal.is_pipe() || has_faults;
         self.heap.hand_down(makes_actors || compiled.lent.wild);
         // SAFETY: the child uses only what it has a copy of, and never returns from here.
         let pid = unsafe { sys::fork(makes_actors) }.map_err(|e| format!("no child: {e}"))?;
         if pid == 0 {
             self.be_child(
                 compiled,
-                pipes.as_ref(),
+                (pipes.as_ref(), socket.as_ref()),
                 harness.as_deref(),
                 file.as_ref(),
                 worker,
                 die_together,
             );
+        }
+        if let Some(line) = socket {
+            self.start_keeper(compiled, pid, line)?;
         }
         let watch = Watch {
             worker: self,
@@ -77,6 +88,9 @@ impl Worker {
         };
         let (ended, status) = watch.until_over();
         self.journal.collect(compiled.lent.ops.len(), raw);
+        if has_faults {
+            self.tell_idle_faults(compiled, raw);
+        }
         let file = match (&file, &compiled.file) {
             (Some(file), Some(before)) => Some(file.after(before, &mut self.bytes)),
             _ => None,
@@ -93,6 +107,45 @@ impl Worker {
         })
     }
 
+    /// Starts the process that keeps the faults of a case, in the case's own group.
+    fn start_keeper(&self, compiled: &Compiled, main: i32, line: Line) -> Result<(), String> {
+        let worker = std::process::id() as i32;
+        sys::own_group(main);
+        // SAFETY: the child runs only what follows, and never returns from here.
+        let pid = unsafe { sys::fork(true) };
+        if matches!(pid, Ok(0)) {
+            sys::die_with_parent(worker);
+            sys::join_group(main);
+            let socket = line.take_keepers();
+            faults::keeper::keep(
+                socket,
+                compiled.lent.ops,
+                self.journal.board(),
+                self.scale.page,
+            );
+            sys::exit(0);
+        }
+        if pid.is_err() {
+            sys::kill_group(main);
+            let _ = sys::wait_for(main);
+        }
+        pid.map(|_| ()).map_err(|e| format!("no keeper: {e}"))
+    }
+
+    /// A fault that was brought about and that nothing met proves nothing. Where a process was
+    /// meant to die early, what would have met it may not have come to it.
+    fn tell_idle_faults(&self, compiled: &Compiled, raw: &mut Raw) {
+        if compiled.lent.die_at.is_some() {
+            return;
+        }
+        for (op, record) in compiled.lent.ops.iter().zip(&mut raw.records) {
+            let slot = op.fault.and_then(|f| self.journal.board().slot(f));
+            if record.kind == kind::VALUE && slot.is_some_and(|s| !s.has_fired()) {
+                record.kind = kind::NOT_FIRED;
+            }
+        }
+    }
+
     /// Tells the janitor which process group runs; 0 for none.
     fn set_group(&self, group: i32) {
         self.journal.set_group(group);
@@ -106,7 +159,7 @@ impl Worker {
     fn be_child(
         &self,
         compiled: &Compiled,
-        pipes: Option<&Pipes>,
+        (pipes, line): (Option<&Pipes>, Option<&Line>),
         harness: Option<&[(u64, u64)]>,
         file: Option<&CaseFile>,
         worker: i32,
@@ -137,6 +190,7 @@ impl Worker {
                 top: self.scale.top,
                 worker: if self.adopts { worker } else { -1 },
                 die_together,
+                keeper: line.map_or(-1, |l| l.child),
             }
         };
         child::run(setting)
@@ -188,6 +242,38 @@ fn clear(compiled: &Compiled) {
     }
 }
 
+/// The line between a case and the keeper of its faults.
+struct Line {
+    child: i32,
+    keeper: i32,
+}
+
+impl Line {
+    fn new() -> io::Result<Self> {
+        let (child, keeper) = faults::pair()?;
+        Ok(Line {
+            child: sys::move_up(child, normal::KEPT)?,
+            keeper: sys::move_up(keeper, normal::HIGH)?,
+        })
+    }
+
+    /// In the keeper: its end, at a low number, and nothing else open.
+    fn take_keepers(&self) -> i32 {
+        const OWN: i32 = 3;
+        sys::close_from(0, normal::HIGH - 1);
+        let fd = sys::move_up(self.keeper, OWN).unwrap_or(-1);
+        sys::close_from(normal::HIGH, i32::MAX);
+        fd
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        sys::close(self.child);
+        sys::close(self.keeper);
+    }
+}
+
 struct Watch<'a> {
     worker: &'a mut Worker,
     compiled: &'a Compiled,
@@ -205,7 +291,8 @@ impl Watch<'_> {
         if ended == Ended::Orderly {
             ended = self.others_go_on(&mut guard).unwrap_or(ended);
         }
-        if self.compiled.actors.len() > 1 || ended != Ended::Orderly {
+        let company = self.compiled.actors.len() > 1 || self.compiled.lent.faults > 0;
+        if company || ended != Ended::Orderly {
             self.bury();
         }
         self.worker.set_group(0);

@@ -10,7 +10,9 @@ use super::render::Renderer;
 use super::rights::Rights;
 use super::scratch::{Names, Scratch};
 use super::supervise::{Came, unsaid};
-use super::{abi, normal, probe, rights, sys};
+use super::{abi, faults, normal, probe, rights, sys};
+use crate::case::fault::FAULTS;
+use crate::case::need::Reason;
 use crate::case::program::Door;
 use crate::case::{Need, Program, Scale};
 use crate::machine::frame::{self, Frame, Line};
@@ -308,7 +310,7 @@ impl Worker {
         }
         match frame.kind.as_str() {
             "need" => match Need::parse(&frame.payload) {
-                Ok(need) => match probe::need(&need, &self.scale, self.can_be_root) {
+                Ok(need) => match self.meets(&need) {
                     Ok(()) => reply("met", String::new()),
                     Err(why) => reply("unmet", why),
                 },
@@ -317,6 +319,21 @@ impl Worker {
             "damaged" => reply("damaged", String::new()),
             other => reply("error", format!("a worker does not know `{other}`")),
         }
+    }
+
+    /// Tries whether a need is met; else why not, with the kind of reason.
+    fn meets(&self, need: &Need) -> Result<(), String> {
+        let unmet = |reason: Reason, why: String| format!("{why} ({reason})");
+        if FAULTS.iter().any(|(name, _)| *name == need.name) {
+            if self.journal.is_pipe() {
+                let why = "processes share no memory here";
+                return Err(unmet(Reason::Os, why.to_owned()));
+            }
+            let met = faults::probe::fault(need.name, self.scale.page);
+            return met.map_err(|(reason, why)| unmet(reason, why));
+        }
+        let met = probe::need(need, &self.scale, self.can_be_root);
+        met.map_err(|why| unmet(need.reason(), why))
     }
 
     fn transcript(&self, case: &ReadyCase, came: &Came) -> Transcript {
