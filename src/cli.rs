@@ -183,6 +183,9 @@ pub struct Try {
     /// What the scratch file holds from its beginning, as bytes: '"hello"'
     #[arg(long, value_name = "BYTES")]
     pub content: Option<String>,
+    /// The scratch file's own file system: `tmpfs`, `overlay`
+    #[arg(long, value_name = "KIND")]
+    pub on: Option<String>,
     /// Signals really kill
     #[arg(long)]
     pub let_die: bool,

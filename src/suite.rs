@@ -1,6 +1,6 @@
 //! A run of tables on a machine: what is chosen, run, judged, and told.
 
-use crate::case::{Case, Need, Program};
+use crate::case::{Case, Ground, Need, Program};
 use crate::judge::{Judged, Policy, Ran, Skip, Summary, Verdict, judge, same_death};
 use crate::known::{Known, Ledger};
 use crate::machine::connection::{Answer, Job};
@@ -160,6 +160,17 @@ pub struct Suite<'a> {
     pub let_die: bool,
 }
 
+/// What kind of worker cases have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Worker {
+    /// An ordinary one.
+    Ordinary,
+    /// One that may mount file systems, in namespaces of its own.
+    Mounting,
+    /// One with the rights of root.
+    Root,
+}
+
 /// Takes the events of a run.
 pub type Sink<'a> = dyn FnMut(&Event<'_>) -> io::Result<()> + 'a;
 
@@ -175,6 +186,7 @@ impl Suite<'_> {
         let unmet: HashMap<&Need, &String> = self.unmet.iter().map(|(n, why)| (n, why)).collect();
         let mut ordinary = Vec::new();
         let mut as_root = Vec::new();
+        let mut mounting = Vec::new();
         for index in 0..self.plan.len() {
             let needs = self.plan.group(index).needs();
             match needs.iter().find_map(|n| unmet.get(n).map(|why| (n, why))) {
@@ -186,12 +198,16 @@ impl Suite<'_> {
                     }),
                 )?,
                 None if needs.iter().any(|n| n.name == "root") => as_root.push(index as u32),
+                None if self.plan.group(index).ground() != Ground::Ordinary => {
+                    mounting.push(index as u32);
+                }
                 None => ordinary.push(index as u32),
             }
         }
         let done = self
-            .run_these(&ordinary, false, &mut telling)
-            .and_then(|()| self.run_these(&as_root, true, &mut telling));
+            .run_these(&ordinary, Worker::Ordinary, &mut telling)
+            .and_then(|()| self.run_these(&mounting, Worker::Mounting, &mut telling))
+            .and_then(|()| self.run_these(&as_root, Worker::Root, &mut telling));
         match done {
             Ok(()) => {}
             Err(Failed::Machine(why)) => telling.break_off(why)?,
@@ -203,7 +219,7 @@ impl Suite<'_> {
     fn run_these(
         &self,
         these: &[u32],
-        root: bool,
+        worker: Worker,
         telling: &mut Telling<'_, '_>,
     ) -> Result<(), Failed> {
         if these.is_empty() {
@@ -216,7 +232,8 @@ impl Suite<'_> {
         });
         let jobs = jobs.take_while(|_| !unread.load(Ordering::Relaxed));
         let mut config = self.config.clone();
-        config.start.root = root;
+        config.start.root = worker == Worker::Root;
+        config.start.namespace = worker == Worker::Mounting;
         let mut told = Ok(());
         let mut caught = Vec::new();
         let result = config.run(jobs, &mut |index, answer| {

@@ -169,6 +169,7 @@ fn cases(width: usize, options: &Options) -> Result<Cost, String> {
             dir: options.dir.clone(),
             door: Door::Raw,
             root: false,
+            namespace: false,
             pipe_journal: false,
             cpu: Some(0),
             memory: 512 << 20,

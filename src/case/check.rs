@@ -3,8 +3,9 @@
 use super::bytes::Bytes;
 use super::call::{self, Act, ArgType, ResultKind};
 use super::claim::{Expect, Place};
+use super::fault::Fault;
 use super::mistake::{Mistake, nearest};
-use super::program::FileSpec;
+use super::program::{FileSpec, Ground};
 use super::quantity::{Quantity, Scale, Unit};
 use super::step::{Arg, Fd, Kind, Role, Written};
 use std::collections::HashMap;
@@ -93,6 +94,7 @@ impl<'a> Checker<'a> {
         }
         self.ranges(w);
         self.touched_range(w);
+        self.ground(w);
         self.claim(w);
         self.effect(w, process);
     }
@@ -308,6 +310,18 @@ impl<'a> Checker<'a> {
                 self.complain(m);
                 return;
             }
+        }
+    }
+
+    /// Only a file system of the case's own can be filled, or mounted anew.
+    fn ground(&mut self, w: &Written) {
+        let of_mount = matches!(
+            w.step.call.act,
+            Act::Fault(Fault::Full | Fault::NoExec | Fault::ReadOnly)
+        );
+        if of_mount && self.file.on != Ground::Tmpfs {
+            let m = Mistake::new(0..0, "this is for a file system of the case's own");
+            self.complain(m.help("write `file = { on = \"tmpfs\" }`"));
         }
     }
 

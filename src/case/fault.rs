@@ -1,6 +1,7 @@
 //! Faults that a case can bring about, and what each asks of the machine.
 
 use super::call::Act;
+use super::program::Ground;
 use super::step::{Arg, Step};
 
 /// What a step `fault …` brings about.
@@ -18,6 +19,16 @@ pub enum Fault {
     Slow,
     /// The first touch of a page never ends.
     Hang,
+    /// No more areas can be made.
+    MapsExhausted,
+    /// The case's own file system has no room left.
+    Full,
+    /// Nothing on it can be executed.
+    NoExec,
+    /// Nothing on it can be written.
+    ReadOnly,
+    /// A program runs.
+    Running,
 }
 
 /// What the first touch of a page can meet.
@@ -58,6 +69,28 @@ pub static FAULTS: &[(&str, &str)] = &[
     ),
     ("slow", "a page comes late (userfaultfd)"),
     ("hang", "a page never comes (userfaultfd)"),
+    (
+        "maps_exhausted",
+        "all areas of a process are used up (vm.max_map_count)",
+    ),
+    (
+        "full",
+        "a file system of the case's own has no room (tmpfs in a user namespace)",
+    ),
+    (
+        "noexec",
+        "a file system is mounted anew so that nothing on it is executed (user namespace)",
+    ),
+    (
+        "readonly",
+        "a file system is mounted anew so that nothing on it is written (user namespace)",
+    ),
+    (
+        "diverge",
+        "a file is copied up under a mapping (overlay in a user namespace)",
+    ),
+    ("running", "a file is a program that runs"),
+    ("hugetlb", "there are huge pages, and none is free"),
 ];
 
 /// The word of a list that is equal to this one.
@@ -81,8 +114,22 @@ pub fn need(step: &Step) -> Option<&'static str> {
         },
         Fault::Slow => "slow",
         Fault::Hang => "hang",
+        Fault::MapsExhausted => "maps_exhausted",
+        Fault::Full => "full",
+        Fault::NoExec => "noexec",
+        Fault::ReadOnly => "readonly",
+        Fault::Running => "running",
     };
     known(FAULTS, word)
+}
+
+/// What the file system needs on which a case's files lie.
+pub fn need_of_ground(ground: Ground) -> Option<&'static str> {
+    match ground {
+        Ground::Ordinary => None,
+        Ground::Tmpfs => known(FAULTS, "full"),
+        Ground::Overlay => known(FAULTS, "diverge"),
+    }
 }
 
 /// Whether a step brings about something that a touch waits for.
@@ -106,6 +153,11 @@ mod tests {
             ("fault page(map, 1page, race_unmap)", "race"),
             ("fault slow(map, 1page, 20)", "slow"),
             ("fault hang(map, 1page)", "hang"),
+            ("fault maps_exhausted()", "maps_exhausted"),
+            ("fault full()", "full"),
+            ("fault noexec()", "noexec"),
+            ("fault readonly()", "readonly"),
+            ("fault running(new)", "running"),
         ] {
             let step = Written::parse(text).unwrap().step;
             assert_eq!(need(&step), Some(name), "{text}");

@@ -20,7 +20,7 @@ pub use bytes::{Bytes, Content};
 pub use claim::{Claim, Expect, Place};
 pub use mistake::Mistake;
 pub use need::Need;
-pub use program::{Door, End, FileSpec, Program};
+pub use program::{Door, End, FileSpec, Ground, Program};
 pub use quantity::{Quantity, Scale, Unit};
 pub use step::{Arg, Fd, Role, Step};
 

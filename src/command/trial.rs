@@ -1,8 +1,8 @@
 //! `mmapcheck try`.
 
 use super::{Stop, config};
-use crate::case::program::End;
-use crate::case::{Bytes, FileSpec, Mistake, Quantity};
+use crate::case::program::{End, GROUNDS};
+use crate::case::{Bytes, FileSpec, Ground, Mistake, Quantity};
 use crate::cli::Try;
 use crate::machine::connection::{Answer, Job};
 use crate::report;
@@ -25,7 +25,18 @@ pub fn trial(args: &Try) -> Result<u8, Stop> {
     })?;
     let usage = |text: &str, m: Mistake| Stop::Usage(report::mistake(text, &m));
     let content = args.content.as_deref().unwrap_or("\"\"");
+    let on = match args.on.as_deref() {
+        None => Ground::Ordinary,
+        Some(word) => Ground::from_word(word).ok_or_else(|| {
+            let known = GROUNDS.iter().map(|g| g.0);
+            usage(
+                word,
+                Mistake::unknown(0..word.len(), "file system", word, known),
+            )
+        })?,
+    };
     program.file = FileSpec {
+        on,
         size: Quantity::parse(&args.size).map_err(|m| usage(&args.size, m))?,
         content: Bytes::parse(content).map_err(|m| usage(content, m))?,
     };
@@ -41,6 +52,7 @@ pub fn trial(args: &Try) -> Result<u8, Stop> {
     let mut config = config(&args.place)?;
     config.jobs = 1;
     config.start.root = args.root;
+    config.start.namespace = on != Ground::Ordinary;
     let job = Job::new(0, program.to_string());
     let mut answer = None;
     config

@@ -138,6 +138,7 @@ mod tests {
         let file = FileSpec {
             size: Quantity::parse(size).unwrap(),
             content: Bytes::default(),
+            on: Default::default(),
         };
         let values = Values {
             scale: &scale,

@@ -180,6 +180,7 @@ fn read_plan(
     if !maps {
         stated.without_call(fields, mistakes);
     }
+    let on = stated.on.unwrap_or_default();
     let vary = read_vary(fields, mistakes);
     let vary_is_right = mistakes.count() == start;
     let (mut axes, cells) = stated.into_cells(vary, mistakes);
@@ -213,6 +214,7 @@ fn read_plan(
         axes,
         product,
         cells,
+        on,
         maps,
         expect,
         before,

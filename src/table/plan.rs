@@ -11,7 +11,7 @@ use crate::case::call;
 use crate::case::claim::{Claim, Expect};
 use crate::case::fault::{self, FAULTS};
 use crate::case::step::Written;
-use crate::case::{Arg, End, Fd, FileSpec, Need, Program, Quantity, Role, Step};
+use crate::case::{Arg, End, Fd, FileSpec, Ground, Need, Program, Quantity, Role, Step};
 use std::borrow::Cow;
 
 /// Where a column has its value from.
@@ -73,6 +73,8 @@ pub struct Plan {
     pub product: Product,
     /// The columns.
     pub cells: Cells,
+    /// On what the file lies.
+    pub on: Ground,
     /// Whether there is an own call.
     pub maps: bool,
     /// The claim of the own call.
@@ -196,8 +198,9 @@ impl Plan {
         let steps = || self.before.iter().chain(&self.then);
         for (name, _) in FAULTS {
             let asks = |w: &Written| fault::need(&w.step) == Some(*name);
+            let asked = fault::need_of_ground(self.on) == Some(*name);
             let is_there = needs.iter().any(|n| n.name == *name);
-            if !is_there && steps().any(|s| s.written.any(asks)) {
+            if !is_there && (asked || steps().any(|s| s.written.any(asks))) {
                 needs.push(Need {
                     name,
                     at_least: None,
@@ -217,6 +220,7 @@ impl Plan {
                 Value::Arg(Arg::Bytes(b)) => b,
                 _ => Bytes::default(),
             },
+            on: self.on,
         }
     }
 

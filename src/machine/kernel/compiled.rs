@@ -6,7 +6,7 @@ use super::faults;
 use super::lent::Lent;
 use crate::case::call::{self, Act, ArgType, CallSpec, ResultKind};
 use crate::case::errno::Errno;
-use crate::case::program::{Door, End};
+use crate::case::program::{Door, End, Ground};
 use crate::case::step::{Arg, Fd};
 use crate::case::{Content, Program, Quantity, Scale, Unit};
 use std::ffi::CStr;
@@ -64,6 +64,8 @@ pub struct LentCase {
     pub wild: bool,
     /// How many faults it brings about.
     pub faults: usize,
+    /// On what its files lie.
+    pub on: Ground,
     /// The filter of seccomp(2) that lets those calls be noticed that faults are about.
     pub filter: &'static [libc::sock_filter],
 }
@@ -154,6 +156,7 @@ impl Compiled {
                     reckless: program.reckless,
                     wild: false,
                     faults: 0,
+                    on: program.file.on,
                     filter: &[],
                 },
                 actors: vec!["main".to_owned()],

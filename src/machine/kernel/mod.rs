@@ -16,6 +16,7 @@ mod janitor;
 mod journal;
 mod lent;
 mod maps;
+mod namespace;
 mod normal;
 mod probe;
 mod render;

@@ -8,14 +8,15 @@ use super::child::{self, Actor, Setting};
 use super::compiled::{Compiled, Op};
 use super::guard::{Finding, Guard};
 use super::journal::{Journal, Raw, Record, kind};
+use super::namespace::Laid;
 use super::render::Ended;
 use super::scratch::CaseFile;
 use super::turn::{Pipes, WORKER};
 use super::worker::Worker;
-use super::{faults, maps, normal, scratch, sys};
+use super::{faults, maps, normal, rights, scratch, sys};
 use crate::case::Content;
 use crate::case::call::Act;
-use crate::case::program::End;
+use crate::case::program::{End, Ground};
 use crate::transcript::{FileAfter, Outcome, Transcript};
 use std::io;
 
@@ -35,12 +36,32 @@ impl Worker {
     /// costs a fault.
     pub(super) fn run(&mut self, compiled: &Compiled, raw: &mut Raw) -> Result<Came, String> {
         self.wake();
+        let laid = match compiled.lent.on {
+            Ground::Ordinary => None,
+            kind if self.in_namespace => {
+                let laid = Laid::lay(kind, &self.home, self.scale.page);
+                Some(laid.map_err(|e| format!("the case's file system can't be mounted: {e}"))?)
+            }
+            _ => return Err("this worker may not mount anything".to_owned()),
+        };
         let file = match &compiled.file {
             Some(content) => {
                 let made = CaseFile::make(content);
                 Some(made.map_err(|e| format!("the scratch file can't be made: {e}"))?)
             }
             None => None,
+        };
+        let file = match &laid {
+            None => file,
+            Some(laid) => {
+                let covered = laid.cover().and_then(|()| match file {
+                    // A descriptor that may write keeps a file system from becoming read only,
+                    // and has a file copied up.
+                    Some(_) => CaseFile::open().map(Some),
+                    None => Ok(None),
+                });
+                covered.map_err(|e| format!("the case's file system can't be laid: {e}"))?
+            }
         };
         let pipes = match compiled.actors.len() {
             0 | 1 => None,
@@ -88,8 +109,11 @@ impl Worker {
             (Some(file), Some(before)) => Some(file.after(before, &mut self.bytes)),
             _ => None,
         };
-        let lacked_room = raw.records.iter().any(lacks_room) && scratch::is_full();
-        clear(compiled);
+        let lacked_room =
+            laid.is_none() && raw.records.iter().any(lacks_room) && scratch::is_full();
+        if laid.is_none() {
+            clear(compiled);
+        }
         if lacked_room {
             return Err("the file system of the scratch folder is full".to_owned());
         }
@@ -188,6 +212,10 @@ impl Worker {
         sys::die_with_parent(self.pid);
         sys::own_group(0);
         self.journal.come_near();
+        if self.in_namespace {
+            // There the worker may do anything; a case is an ordinary user's.
+            let _ = rights::drop_capabilities();
+        }
         // Here, and not by the worker: it might be killed after the first fork and before that.
         self.set_group(own);
         sys::close_from(normal::HIGH, i32::MAX);

@@ -10,7 +10,7 @@ use super::render::Renderer;
 use super::rights::Rights;
 use super::scratch::{Names, Scratch};
 use super::supervise::{Came, unsaid};
-use super::{abi, faults, normal, probe, rights, sys, touch};
+use super::{abi, faults, namespace, normal, probe, rights, sys, touch};
 use crate::case::fault::FAULTS;
 use crate::case::need::Reason;
 use crate::case::program::Door;
@@ -34,6 +34,8 @@ pub struct Start {
     pub door: Door,
     /// Whether it keeps the rights of root.
     pub root: bool,
+    /// Whether it may mount what its cases need, in namespaces of its own.
+    pub namespace: bool,
     /// Whether the journal goes through a pipe even where memory can be shared.
     pub pipe_journal: bool,
     /// The CPU to stay on, counted among those that are allowed.
@@ -66,6 +68,7 @@ impl Start {
                 Door::Raw
             },
             root: get("rights") == Some("root"),
+            namespace: get("namespace") == Some("own"),
             pipe_journal: get("journal") == Some("pipe"),
             cpu: get("cpu").and_then(|n| n.parse().ok()),
             memory: get("memory")
@@ -86,6 +89,9 @@ impl std::fmt::Display for Start {
         if self.root {
             writeln!(f, "rights root")?;
         }
+        if self.namespace {
+            writeln!(f, "namespace own")?;
+        }
         if self.pipe_journal {
             writeln!(f, "journal pipe")?;
         }
@@ -101,6 +107,10 @@ impl std::fmt::Display for Start {
 pub struct Worker {
     /// Its process.
     pub(super) pid: i32,
+    /// The scratch folder.
+    pub(super) home: PathBuf,
+    /// Whether it may mount what a case needs; the cases may not.
+    pub(super) in_namespace: bool,
     pub(super) door: Door,
     pub(super) scale: Scale,
     pub(super) arena: Arena,
@@ -233,6 +243,10 @@ impl Worker {
             journal.set_pipe_ends(ends);
         }
         rights.take(parent)?;
+        if start.namespace {
+            namespace::enter(parent)?;
+        }
+        let home = std::env::current_dir()?;
         let adopts = sys::adopt_orphans();
         let scale = probe::scale();
         let arena = Arena::find(scale.bits)
@@ -250,6 +264,8 @@ impl Worker {
             ticking: false,
             bytes: Vec::new(),
             can_be_root,
+            home,
+            in_namespace: start.namespace,
             scale,
             arena,
             journal,

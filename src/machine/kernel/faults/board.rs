@@ -102,6 +102,12 @@ impl Slot {
         self.state.store(ARMED, Ordering::SeqCst);
     }
 
+    /// The range of addresses over which it is armed.
+    pub fn range(&self) -> (u64, u64) {
+        let word = |w: &AtomicU64| w.load(Ordering::SeqCst);
+        (word(&self.start), word(&self.end))
+    }
+
     /// Whether it is armed.
     pub fn is_armed(&self) -> bool {
         self.state.load(Ordering::SeqCst) == ARMED

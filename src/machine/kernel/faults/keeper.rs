@@ -4,11 +4,11 @@
 use super::board::{ASKED, Board, DONE, QUIET};
 use super::seccomp::{self, Notice, Reply};
 use super::wire::{self, Request};
-use super::{manner, uffd};
+use super::{manner, room, running, uffd};
 use crate::case::call::{Act, ArgType};
 use crate::case::fault::Fault;
 use crate::machine::kernel::compiled::{Op, Word};
-use crate::machine::kernel::sys;
+use crate::machine::kernel::{namespace, sys};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -23,6 +23,8 @@ struct Held {
     /// A userfaultfd, the file that is put under a descriptor, or the empty object.
     file: Option<OwnedFd>,
     range: (u64, u64),
+    /// A program that runs.
+    process: Option<i32>,
     /// Pages that are to come, and when.
     due: Vec<(Instant, u64)>,
 }
@@ -198,8 +200,7 @@ impl Keeper {
         let slot = self.board.slot(fault).ok_or(libc::EINVAL)?;
         if request.withdraw != 0 {
             slot.withdraw();
-            self.withdraw(fault);
-            return Ok(());
+            return self.withdraw(fault);
         }
         let mut fds = fds.into_iter();
         let wanted = usize::from(kind != Fault::Errno);
@@ -207,32 +208,87 @@ impl Keeper {
             self.listeners.extend(fds.next());
         }
         let start = request.args[0] as u64;
+        let mut file = fds.next();
+        let mut process = None;
+        match kind {
+            Fault::Full => {
+                let leave = request.args[0].max(0) as u64;
+                let filler = room::fill(leave)?;
+                if room::is_left(&filler, leave) {
+                    slot.fire();
+                }
+                file = Some(filler.into());
+            }
+            Fault::NoExec | Fault::ReadOnly => {
+                let flag = flag_of(kind);
+                namespace::remount(flag)?;
+                if namespace::is_mounted_with(flag) {
+                    slot.fire();
+                }
+            }
+            Fault::Running => {
+                let Some(Word::Path(path)) = op.words.first() else {
+                    return Err(libc::EINVAL);
+                };
+                process = Some(running::start(path)?);
+                slot.fire();
+            }
+            // The one who asks has been refused.
+            Fault::MapsExhausted => slot.fire(),
+            _ => {}
+        }
         let range = match kind {
-            Fault::Errno | Fault::Swap => (0, 0),
+            Fault::Errno
+            | Fault::Swap
+            | Fault::Full
+            | Fault::NoExec
+            | Fault::ReadOnly
+            | Fault::Running => (0, 0),
             _ => (start, start.saturating_add(request.args[1] as u64)),
         };
         slot.arm(range.0, range.1);
         self.held.push(Held {
             op,
             fault,
-            file: fds.next(),
+            file,
             range,
+            process,
             due: Vec::new(),
         });
         Ok(())
     }
 
-    fn withdraw(&mut self, fault: usize) {
-        let Some(i) = self.held.iter().position(|h| h.fault == fault) else {
-            return;
-        };
-        let held = self.held.remove(i);
-        if held.op.call.act == Act::Fault(Fault::DeadPage) {
-            if let Some(file) = held.file {
-                // The object gets the pages that it lacked.
-                let _ = std::fs::File::from(file).set_len(held.range.1 - held.range.0);
+    fn withdraw(&mut self, fault: usize) -> Result<(), i32> {
+        let i = self.held.iter().position(|h| h.fault == fault);
+        let held = self.held.remove(i.ok_or(libc::EINVAL)?);
+        let size = held.range.1 - held.range.0;
+        match (held.op.call.act, held.file) {
+            // The object gets the pages that it lacked.
+            (Act::Fault(Fault::DeadPage), Some(file)) => {
+                let sized = std::fs::File::from(file).set_len(size);
+                sized.map_err(|e| e.raw_os_error().unwrap_or(libc::EIO))
+            }
+            (Act::Fault(Fault::NoExec | Fault::ReadOnly), _) => {
+                let mut flags = self.held.iter().map(|h| match h.op.call.act {
+                    Act::Fault(kind) => flag_of(kind),
+                    _ => 0,
+                });
+                namespace::remount(flags.next().unwrap_or(0))
+            }
+            _ => {
+                held.process.into_iter().for_each(running::stop);
+                Ok(())
             }
         }
+    }
+}
+
+/// The flag with which a file system is mounted anew.
+fn flag_of(kind: Fault) -> libc::c_ulong {
+    match kind {
+        Fault::NoExec => libc::MS_NOEXEC,
+        Fault::ReadOnly => libc::MS_RDONLY,
+        _ => 0,
     }
 }
 

@@ -6,7 +6,10 @@
 
 pub mod board;
 pub mod keeper;
+mod maps;
 pub mod probe;
+mod room;
+mod running;
 mod seccomp;
 mod uffd;
 mod wire;
@@ -78,6 +81,13 @@ fn withdraw(actor: &Actor, fault: i64) -> Result<(), i32> {
         step: step.ok_or(libc::EINVAL)? as u32,
         args: [0; 6],
     };
+    let slot = fault.and_then(|f| actor.setting.journal.board().slot(f));
+    let op = step.and_then(|s| ops.get(s)).map(|op| op.call.act);
+    if let (Some(Act::Fault(Fault::MapsExhausted)), Some(slot)) = (op, slot) {
+        // Only who has them can unmap them.
+        let (start, end) = slot.range();
+        maps::give_back(start, end)?;
+    }
     wire::ask(actor.setting.keeper, &request, &[])
 }
 
@@ -94,6 +104,17 @@ fn arm(actor: &Actor, fault: Fault, op: &'static Op, request: &Request) -> Resul
                 .map(|()| note_bite(actor, op, start, len));
             sys::close(object);
             done
+        }
+        Fault::MapsExhausted => {
+            let (start, end) = maps::exhaust(actor.setting.page)?;
+            let request = Request {
+                args: [start as i64, (end - start) as i64, 0, 0, 0, 0],
+                ..*request
+            };
+            wire::ask(keeper, &request, &[])
+        }
+        Fault::Full | Fault::NoExec | Fault::ReadOnly | Fault::Running => {
+            wire::ask(keeper, request, &[])
         }
         Fault::Page | Fault::Slow | Fault::Hang => {
             let how = manner(op);

@@ -3,6 +3,8 @@
 
 use super::{map_over, uffd};
 use crate::case::need::Reason;
+use crate::case::program::Ground;
+use crate::machine::kernel::namespace;
 use crate::machine::kernel::sys::{self, last_errno};
 
 /// Why a fault can't be brought about.
@@ -19,6 +21,22 @@ pub fn fault(name: &str, page: u64) -> Result<(), Unmet> {
         "page" => |page| missing(page, uffd::FEATURE_SIGBUS),
         "poison" => |page| missing(page, uffd::FEATURE_POISON),
         "race" | "slow" | "hang" => |page| missing(page, 0),
+        "maps_exhausted" => |page| {
+            let (start, end) = super::maps::exhaust(page)?;
+            super::maps::give_back(start, end)
+        },
+        "full" => {
+            |page| namespace::attempt(Ground::Tmpfs, page, || super::room::fill(0).map(|_| ()))
+        }
+        "noexec" => {
+            |page| namespace::attempt(Ground::Tmpfs, page, || namespace::remount(libc::MS_NOEXEC))
+        }
+        "readonly" => {
+            |page| namespace::attempt(Ground::Tmpfs, page, || namespace::remount(libc::MS_RDONLY))
+        }
+        "diverge" => |page| namespace::attempt(Ground::Overlay, page, diverge),
+        "running" => |_| running(),
+        "hugetlb" => |_| no_free_huge_page(),
         _ => {
             return Err((Reason::Os, "this worker does not know it".to_owned()));
         }
@@ -47,11 +65,25 @@ fn why(name: &str, errno: i32) -> Unmet {
     let how = match name {
         "errno" | "swap" => "seccomp(2)",
         "dead_page" => "an empty object over a page",
+        "maps_exhausted" if errno == libc::E2BIG => {
+            let why = "so many areas are allowed that it would take too long (vm.max_map_count)";
+            return (Reason::Resource, why.to_owned());
+        }
+        "hugetlb" if errno == libc::EBUSY => {
+            return (Reason::Resource, "huge pages are free here".to_owned());
+        }
+        "maps_exhausted" => "mprotect(2)",
+        "hugetlb" => "huge pages",
+        "running" => "execve(2) of a program in the scratch folder",
+        "full" | "noexec" | "readonly" | "diverge" => "a mount in a user namespace",
+
         _ => "userfaultfd(2) for user mode",
     };
     let reason = match errno {
         libc::EBUSY if calls => Reason::Busy,
-        libc::ENOSYS => Reason::KernelConfig,
+        libc::EACCES if name == "running" => Reason::Filesystem,
+        libc::ENOSPC => Reason::Resource,
+        libc::ENOSYS | libc::ENODEV => Reason::KernelConfig,
         libc::EPERM | libc::EACCES => Reason::Policy,
         libc::EINVAL => Reason::KernelVersion,
         libc::ENOMEM | libc::EMFILE | libc::ENFILE | libc::EAGAIN => Reason::Resource,
@@ -113,6 +145,34 @@ fn dead_page(page: u64) -> Result<(), i32> {
     let at = fresh(page)?;
     map_over(super::empty_object()?, at, page)?;
     bites(at)
+}
+
+/// Whether a file that is copied up is another for who has mapped it.
+fn diverge() -> Result<(), i32> {
+    let error = |e: std::io::Error| e.raw_os_error().unwrap_or(libc::EIO);
+    std::fs::write("file", "y").map_err(error)
+}
+
+fn running() -> Result<(), i32> {
+    let started = super::running::start(c"probe");
+    let _ = std::fs::remove_file("probe");
+    started.map(super::running::stop)
+}
+
+/// Whether there are huge pages and none is free (proc_meminfo(5)); EBUSY where one is.
+fn no_free_huge_page() -> Result<(), i32> {
+    let text = std::fs::read_to_string("/proc/meminfo").map_err(|_| libc::ENOSYS)?;
+    let value = |key: &str| {
+        let line = text.lines().find_map(|l| l.strip_prefix(key))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    let over = std::fs::read_to_string("/proc/sys/vm/nr_overcommit_hugepages");
+    let over = over.ok().and_then(|t| t.trim().parse::<u64>().ok());
+    match (value("HugePages_Free:"), value("HugePages_Rsvd:"), over) {
+        (None, ..) => Err(libc::ENOSYS),
+        (Some(free), rsvd, Some(0) | None) if free <= rsvd.unwrap_or(0) => Ok(()),
+        _ => Err(libc::EBUSY),
+    }
 }
 
 fn missing(page: u64, feature: u64) -> Result<(), i32> {
