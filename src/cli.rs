@@ -95,7 +95,8 @@ pub struct Place {
         help_heading = "The machine"
     )]
     pub via: Via,
-    /// How many workers run at once [default: one for each CPU]
+    /// How many workers run at once, beside those for cases that only wait [default: one for each
+    /// CPU]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024),
         help_heading = "The machine")]
     pub jobs: Option<u16>,

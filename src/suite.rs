@@ -226,7 +226,20 @@ impl Suite<'_> {
             return Ok(());
         }
         let unread = AtomicBool::new(false);
-        let jobs = these.iter().map(|index| *index as usize).map(|index| {
+        let mut waiting = Vec::new();
+        let mut others = Vec::with_capacity(these.len());
+        for index in these.iter().map(|index| *index as usize) {
+            if !self.plan.group(index).waits() {
+                others.push(index);
+                continue;
+            }
+            let program = self.plan.case(index).program;
+            waiting.push(Job {
+                waits: true,
+                ..Job::new(index, program.to_string())
+            });
+        }
+        let jobs = others.into_iter().map(|index| {
             let program = self.plan.case(index).program;
             Job::new(index, program.to_string())
         });
@@ -236,7 +249,7 @@ impl Suite<'_> {
         config.start.namespace = worker == Worker::Mounting;
         let mut told = Ok(());
         let mut caught = Vec::new();
-        let result = config.run(jobs, &mut |index, answer| {
+        let result = config.run(waiting, jobs, &mut |index, answer| {
             let ran = match answer {
                 Answer::Ran(transcript) => {
                     if self.let_die && transcript.outcomes.iter().any(|o| o.signal().is_some()) {
@@ -286,7 +299,7 @@ impl Suite<'_> {
         }
         telling.found.summary.deaths += places.len();
         let mut wrong = BTreeMap::new();
-        let result = config.run(jobs.into_iter(), &mut |place, answer| {
+        let result = config.run(Vec::new(), jobs.into_iter(), &mut |place, answer| {
             let (which, step) = places[place];
             let (index, transcript) = &caught[which];
             let verdict = match answer {

@@ -2,6 +2,7 @@
 
 use super::call::Act;
 use super::program::Ground;
+use super::quantity::Scale;
 use super::step::{Arg, Step};
 
 /// What a step `fault …` brings about.
@@ -132,9 +133,18 @@ pub fn need_of_ground(ground: Ground) -> Option<&'static str> {
     }
 }
 
-/// Whether a step brings about something that a touch waits for.
+/// Whether a step brings about something for which the case waits long and does nothing.
 pub fn waits(step: &Step) -> bool {
-    matches!(step.call.act, Act::Fault(Fault::Slow | Fault::Hang))
+    const LONG: i128 = 50;
+    match step.call.act {
+        Act::Fault(Fault::Hang) => true,
+        Act::Fault(Fault::Slow) => {
+            let ms = step.args.get(2).and_then(Arg::quantity);
+            let ms = ms.and_then(|q| q.value(&Scale::ordinary(4096), 0, &|_| None).ok());
+            ms.is_some_and(|ms| ms >= LONG)
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]

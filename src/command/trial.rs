@@ -11,20 +11,7 @@ use std::io::Write;
 
 /// Makes calls and shows what comes of them.
 pub fn trial(args: &Try) -> Result<u8, Stop> {
-    let (mut program, notes) = table::steps(&args.steps).map_err(|wrong| {
-        let mut texts: Vec<String> = wrong
-            .iter()
-            .map(|(i, m)| report::mistake(&args.steps[*i], m))
-            .collect();
-        texts.push(report::count(
-            wrong.len(),
-            "mistake; nothing was run",
-            "mistakes; nothing was run",
-        ));
-        Stop::Usage(texts.join("\n\n"))
-    })?;
     let usage = |text: &str, m: Mistake| Stop::Usage(report::mistake(text, &m));
-    let content = args.content.as_deref().unwrap_or("\"\"");
     let on = match args.on.as_deref() {
         None => Ground::Ordinary,
         Some(word) => Ground::from_word(word).ok_or_else(|| {
@@ -35,6 +22,13 @@ pub fn trial(args: &Try) -> Result<u8, Stop> {
             )
         })?,
     };
+    let (mut program, notes) = table::steps_on(&args.steps, on).map_err(|wrong| {
+        let told = wrong
+            .iter()
+            .map(|(i, m)| report::mistake(&args.steps[*i], m));
+        Stop::Usage(report::mistakes(told.collect()))
+    })?;
+    let content = args.content.as_deref().unwrap_or("\"\"");
     program.file = FileSpec {
         on,
         size: Quantity::parse(&args.size).map_err(|m| usage(&args.size, m))?,
@@ -56,7 +50,9 @@ pub fn trial(args: &Try) -> Result<u8, Stop> {
     let job = Job::new(0, program.to_string());
     let mut answer = None;
     config
-        .run(std::iter::once(job), &mut |_, came| answer = Some(came))
+        .run(Vec::new(), std::iter::once(job), &mut |_, came| {
+            answer = Some(came)
+        })
         .map_err(Stop::Failed)?;
     match answer {
         Some(Answer::Ran(transcript)) => {

@@ -45,6 +45,11 @@ impl Group {
         self.plan.on
     }
 
+    /// Whether its cases wait long and do nothing.
+    pub fn waits(&self) -> bool {
+        self.plan.waits()
+    }
+
     /// The ids that it had before.
     pub fn was(&self) -> &[String] {
         &self.was

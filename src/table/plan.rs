@@ -193,6 +193,12 @@ impl Plan {
         open_file(self.value(Column::Open, digits).arg())
     }
 
+    /// Whether one of its steps brings about something that the case waits for long.
+    pub fn waits(&self) -> bool {
+        let mut steps = self.before.iter().chain(&self.then);
+        steps.any(|s| s.written.any(|w| fault::waits(&w.step)))
+    }
+
     /// Adds what the faults need that its steps bring about.
     pub fn add_needs(&self, needs: &mut Vec<Need>) {
         let steps = || self.before.iter().chain(&self.then);

@@ -54,15 +54,21 @@ impl Worker {
         let file = match &laid {
             None => file,
             Some(laid) => {
-                let covered = laid.cover().and_then(|()| match file {
-                    // A descriptor that may write keeps a file system from becoming read only,
-                    // and has a file copied up.
-                    Some(_) => CaseFile::open().map(Some),
-                    None => Ok(None),
+                // A descriptor that may write keeps a file system from becoming read only, and has a
+                // file copied up.
+                let has_file = file.is_some();
+                drop(file);
+                let covered = laid.cover().and_then(|()| match has_file {
+                    true => CaseFile::open().map(Some),
+                    false => Ok(None),
                 });
                 covered.map_err(|e| format!("the case's file system can't be laid: {e}"))?
             }
         };
+        if compiled.others.contains(&c"link") {
+            let made = std::os::unix::fs::symlink("file", "link");
+            made.map_err(|e| format!("the symbolic link can't be made: {e}"))?;
+        }
         let pipes = match compiled.actors.len() {
             0 | 1 => None,
             n => Some(Pipes::new(n, normal::KEPT).map_err(|e| e.to_string())?),
@@ -101,6 +107,11 @@ impl Worker {
             main: pid,
         };
         let (ended, status) = watch.until_over();
+        if compiled.lasting {
+            let mut pids = self.journal.pids();
+            pids.push(pid);
+            self.own.clear(&pids);
+        }
         self.journal.collect(compiled.lent.ops.len(), raw);
         if has_faults {
             self.tell_idle_faults(compiled, raw);
@@ -270,8 +281,8 @@ fn clear(compiled: &Compiled) {
     if compiled.file.is_some() {
         let _ = std::fs::remove_file("file");
     }
-    if compiled.makes_new {
-        let _ = std::fs::remove_file("new");
+    for name in &compiled.others {
+        let _ = std::fs::remove_file(name.to_string_lossy().as_ref());
     }
 }
 

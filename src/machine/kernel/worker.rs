@@ -1,19 +1,19 @@
 //! The worker: takes cases as frames, gives transcripts as frames.
 
 use super::arena::Arena;
-use super::compiled::{Compiled, Context, Word};
+use super::compiled::{Compiled, Context, Own, Word};
 use super::guard::{self, Limits};
 use super::janitor::Janitor;
 use super::journal::{Journal, Raw};
 use super::lent::{Ballast, Lent};
 use super::render::Renderer;
 use super::rights::Rights;
-use super::scratch::{Names, Scratch};
+use super::scratch::{self, Names, Scratch};
 use super::supervise::{Came, unsaid};
-use super::{abi, faults, namespace, normal, probe, rights, sys, touch};
+use super::{abi, faults, lasting, namespace, normal, probe, rights, sys, touch};
 use crate::case::fault::FAULTS;
 use crate::case::need::Reason;
-use crate::case::program::Door;
+use crate::case::program::{Door, Known};
 use crate::case::{Need, Program, Scale};
 use crate::machine::frame::{self, Frame, Line};
 use crate::platform::Platform;
@@ -119,12 +119,16 @@ pub struct Worker {
     pub(super) limits: Limits,
     /// Whether orphans of a case become the worker's children.
     pub(super) adopts: bool,
+    /// Steps that came before.
+    known: Known,
     /// What children of the present batch read.
     lent: Lent,
     /// What they do without.
     pub(super) ballast: Ballast,
     pub(super) ticking: bool,
     pub(super) bytes: Vec<u8>,
+    /// Names that only this worker uses.
+    pub(super) own: Own,
     /// Whether a worker started like this one could keep the rights of root.
     can_be_root: bool,
     platform: Platform,
@@ -215,10 +219,12 @@ impl Worker {
             normal::pin(cpu);
         }
         Scratch::sweep(&start.dir);
+        lasting::sweep(scratch::PREFIX);
         let mut journal = Journal::new(start.pipe_journal)?;
         let names = Names::choose(&start.dir)?;
         let streams = [stream.input, stream.output];
-        let mut janitor = Janitor::start(&journal, &names, &streams)?;
+        let own = Own::of(std::process::id() as i32, &names.folder());
+        let mut janitor = Janitor::start(&journal, &names, &own, &streams)?;
         janitor.move_up(normal::HIGH)?;
         let scratch = Scratch::make(names)?;
         let can_be_root = rights::is_root();
@@ -259,6 +265,7 @@ impl Worker {
             door: start.door,
             limits: limits(start.memory),
             adopts,
+            known: Known::default(),
             lent,
             ballast,
             ticking: false,
@@ -266,6 +273,7 @@ impl Worker {
             can_be_root,
             home,
             in_namespace: start.namespace,
+            own,
             scale,
             arena,
             journal,
@@ -366,11 +374,12 @@ impl Worker {
     }
 
     fn compile(&mut self, text: &str) -> Result<ReadyCase, String> {
-        let program = Program::parse(text).map_err(|m| m.to_string())?;
+        let program = Program::parse_with(text, &mut self.known).map_err(|m| m.to_string())?;
         let context = Context {
             scale: &self.scale,
             arena: &self.arena,
             door: self.door,
+            own: &self.own,
         };
         let mut compiled = Compiled::new(&program, &context, &mut self.lent)?;
         for op in compiled.lent.ops {

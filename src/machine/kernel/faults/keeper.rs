@@ -5,7 +5,7 @@ use super::board::{ASKED, Board, DONE, QUIET};
 use super::seccomp::{self, Notice, Reply};
 use super::wire::{self, Request};
 use super::{manner, room, running, uffd};
-use crate::case::call::{Act, ArgType};
+use crate::case::call::Act;
 use crate::case::fault::Fault;
 use crate::machine::kernel::compiled::{Op, Word};
 use crate::machine::kernel::{namespace, sys};
@@ -151,8 +151,7 @@ impl Keeper {
                 }
                 None => {}
                 Some(file) => {
-                    let of_fd = |ty: ArgType| matches!(ty, ArgType::Fd);
-                    let at = call.args.iter().position(|a| of_fd(a.ty));
+                    let at = seccomp::word_of_fd(call);
                     let fd = at.and_then(|at| notice.args.get(at)).map(|fd| *fd as i32);
                     // A call without a file is not meant.
                     let Some(fd) = fd.filter(|fd| *fd >= 0) else {

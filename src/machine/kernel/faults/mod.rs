@@ -19,7 +19,7 @@ pub use seccomp::filter;
 pub use wire::pair;
 
 use super::child::{Actor, value};
-use super::compiled::{Op, Word, range_of};
+use super::compiled::{Op, Word};
 use super::journal::{Journal, Record, kind};
 use super::sys::{self, last_errno};
 use crate::case::call::{Act, ArgType};
@@ -253,16 +253,15 @@ pub fn reach(board: &Board, op: &Op, args: &[i128]) {
     if matches!(op.call.act, Act::Fault(_) | Act::Withdraw) {
         return;
     }
-    let Some((addr, len)) = range_of(op.call) else {
-        return;
-    };
-    if matches!(op.words.get(addr), Some(Word::Data(..) | Word::Buf)) {
-        return;
+    for (addr, len) in op.ranges {
+        if matches!(op.words.get(*addr), Some(Word::Data(..) | Word::Buf)) {
+            continue;
+        }
+        let len = match op.words.get(*len) {
+            Some(Word::Data(_, len)) => *len as u64,
+            _ => args.get(*len).map_or(0, |n| *n as u64),
+        };
+        let start = args.get(*addr).map_or(0, |n| *n as u64);
+        board.reach(start, start.saturating_add(len));
     }
-    let len = match op.words.get(len) {
-        Some(Word::Data(_, len)) => *len as u64,
-        _ => args.get(len).map_or(0, |n| *n as u64),
-    };
-    let start = args.get(addr).map_or(0, |n| *n as u64);
-    board.reach(start, start.saturating_add(len));
 }

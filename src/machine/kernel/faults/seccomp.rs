@@ -14,10 +14,8 @@ const WAIT_KILLABLE: libc::c_ulong = 1 << 5;
 
 /// The numbers under which the calls of a name are made: by the raw entry, and by the library's.
 fn numbers(name: &str) -> Vec<Sysno> {
-    let mut numbers = Vec::new();
-    if let Some(Act::Syscall(number)) = call::find(name).map(|c| c.act) {
-        numbers.push(number);
-    }
+    let own = call::find(name).and_then(|c| c.number());
+    let mut numbers: Vec<Sysno> = own.into_iter().collect();
     #[cfg(any(target_arch = "x86_64", target_arch = "x86", target_arch = "s390x"))]
     match name {
         "open" => numbers.push(libc::SYS_open),
@@ -35,6 +33,16 @@ pub fn about(op: &Op) -> Option<&'static call::CallSpec> {
     match op.words.first() {
         Some(Word::Known(n)) => call::all().nth(usize::try_from(*n).ok()?),
         _ => None,
+    }
+}
+
+/// Which word of a call is its descriptor.
+pub fn word_of_fd(call: &call::CallSpec) -> Option<usize> {
+    let is_fd = |a: &call::ArgSpec| matches!(a.ty, call::ArgType::Fd);
+    let arg = call.args.iter().position(is_fd)?;
+    match call.act {
+        Act::Shaped(_, slots) => slots.iter().position(|s| *s == call::Slot::Arg(arg)),
+        _ => Some(arg),
     }
 }
 
