@@ -35,6 +35,8 @@ pub enum Command {
     Try(Try),
     /// Tell all about one case: the calls, the rule, what is recorded of it
     Explain(Explain),
+    /// Tell what the model allows of cases, or what it says as a document
+    Model(ModelArgs),
     /// Hold platforms against each other: where they differ, and how
     Compare(Compare),
     /// The page of findings: what is known to break a rule, worst first
@@ -227,6 +229,32 @@ pub struct Explain {
     /// The case's id, or a part of it that no other case has
     #[arg(value_name = "CASE")]
     pub case: String,
+    /// Where tables and records come from.
+    #[command(flatten)]
+    pub tables: Tables,
+    /// On what.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `mmapcheck model`.
+#[derive(Debug, Args)]
+pub struct ModelArgs {
+    /// Which cases.
+    #[command(flatten)]
+    pub which: Which,
+    /// What is read: what the standard allows, or what Linux does
+    #[arg(long, value_name = "READING", default_value = "linux", value_parser = ["linux", "posix"])]
+    pub reading: String,
+    /// Name the clauses that had a say in each step
+    #[arg(long)]
+    pub clauses: bool,
+    /// As on a machine with pages of so many bytes
+    #[arg(long, value_name = "BYTES")]
+    pub page: Option<u64>,
+    /// Print the specification as a page, with the number of cases that each clause decides
+    #[arg(long, conflicts_with_all = ["clauses", "page"])]
+    pub specification: bool,
     /// Where tables and records come from.
     #[command(flatten)]
     pub tables: Tables,

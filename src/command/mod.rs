@@ -5,6 +5,7 @@ mod doctor;
 mod explain;
 mod findings;
 mod list;
+mod model;
 mod run;
 mod sources;
 mod trial;
@@ -61,6 +62,7 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::List(args) => list::list(args),
         Command::Try(args) => trial::trial(args),
         Command::Explain(args) => explain::explain(args),
+        Command::Model(args) => model::model(args),
         Command::Compare(args) => compare::compare(args),
         Command::Findings(args) => findings::findings(args),
         Command::Doctor(args) => doctor::doctor(args),

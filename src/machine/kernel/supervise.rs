@@ -13,9 +13,9 @@ use super::render::Ended;
 use super::scratch::CaseFile;
 use super::turn::{Pipes, WORKER};
 use super::worker::Worker;
-use super::{faults, maps, normal, rights, scratch, sys};
+use super::{faults, lent, maps, normal, rights, scratch, sys};
 use crate::case::Content;
-use crate::case::call::Act;
+use crate::case::call::{Act, ResultKind};
 use crate::case::program::{End, Ground};
 use crate::transcript::{FileAfter, Outcome, Transcript};
 use std::io;
@@ -79,7 +79,7 @@ impl Worker {
             false => None,
         };
         let harness = if compiled.lent.wild {
-            maps::harness()
+            maps::harness(moves_break(compiled))
         } else {
             Some(Vec::new())
         };
@@ -202,6 +202,7 @@ impl Worker {
                 harness: harness.map(|h| std::slice::from_raw_parts(h.as_ptr(), h.len())),
                 page: self.scale.page,
                 top: self.scale.top,
+                heap_end: lent::brk() as u64,
                 worker: if self.adopts { self.pid } else { -1 },
                 die_together,
                 keeper: line.map_or(-1, |l| l.child),
@@ -256,6 +257,12 @@ fn main_may_end_early(compiled: &Compiled) -> bool {
     compiled.lent.end == End::Signal
         || compiled.lent.die_at.is_some()
         || compiled.lent.ops.iter().any(exits)
+}
+
+/// Whether a step moves the break, so that what lies behind it is the case's own.
+fn moves_break(compiled: &Compiled) -> bool {
+    let mut ops = compiled.lent.ops.iter();
+    ops.any(|op| op.call.result == ResultKind::Break)
 }
 
 /// The transcript of a case that this architecture can't say.

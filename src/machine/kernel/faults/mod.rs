@@ -19,7 +19,7 @@ pub use seccomp::filter;
 pub use wire::pair;
 
 use super::child::{Actor, value};
-use super::compiled::{Op, Word};
+use super::compiled::{Extent, Op, Word};
 use super::journal::{Journal, Record, kind};
 use super::sys::{self, last_errno};
 use crate::case::call::{Act, ArgType};
@@ -253,13 +253,18 @@ pub fn reach(board: &Board, op: &Op, args: &[i128]) {
     if matches!(op.call.act, Act::Fault(_) | Act::Withdraw) {
         return;
     }
-    for (addr, len) in op.ranges {
+    for (addr, extent) in op.ranges {
         if matches!(op.words.get(*addr), Some(Word::Data(..) | Word::Buf)) {
             continue;
         }
-        let len = match op.words.get(*len) {
-            Some(Word::Data(_, len)) => *len as u64,
-            _ => args.get(*len).map_or(0, |n| *n as u64),
+        let len = match extent {
+            Extent::Arg(len) => match op.words.get(*len) {
+                Some(Word::Data(_, len)) => *len as u64,
+                _ => args.get(*len).map_or(0, |n| *n as u64),
+            },
+            Extent::Bytes(len) => *len as u64,
+            // What the kernel tells of pages is told without touching them.
+            Extent::Pages(_) => continue,
         };
         let start = args.get(*addr).map_or(0, |n| *n as u64);
         board.reach(start, start.saturating_add(len));
