@@ -180,7 +180,8 @@ pub struct Place {
         help_heading = "The machine"
     )]
     pub via: Via,
-    /// How many workers run at once [default: one for each CPU]
+    /// How many workers run at once, beside those for cases that only wait [default: one for each
+    /// CPU]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024),
         help_heading = "The machine")]
     pub jobs: Option<u16>,
@@ -281,6 +282,9 @@ pub struct Try {
     /// What the scratch file holds from its beginning, as bytes: '"hello"'
     #[arg(long, value_name = "BYTES")]
     pub content: Option<String>,
+    /// The scratch file's own file system: `tmpfs`, `overlay`
+    #[arg(long, value_name = "KIND")]
+    pub on: Option<String>,
     /// Signals really kill
     #[arg(long)]
     pub let_die: bool,

@@ -74,6 +74,8 @@ pub enum Verdict {
     Incomplete(String),
     /// This step, counted from 0, was not made: it would have hit the harness itself.
     Refused(usize),
+    /// Nothing met the fault that this step, counted from 0, brought about.
+    NotFired(usize),
     /// Left to die of its fault, it told another story than when the fault was caught: which.
     OtherDeath(String),
 }
@@ -143,6 +145,13 @@ pub fn judge(
     }
     let observed = tidy_block(&transcript.block(&case.program));
     let breaches = breaches(case, &transcript, scale);
+    let at = |n: usize| transcript.outcomes.get(n) == Some(&Outcome::NotFired);
+    if let Some(step) = (0..transcript.outcomes.len()).find(|n| at(*n)) {
+        // What went wrong elsewhere tells more of why nothing met the fault.
+        if breaches.iter().all(|b| at(b.step)) {
+            return not_run(Verdict::NotFired(step), block);
+        }
+    }
     let (modelled, departures) = match model {
         Some(model) => held_against(model, case, &transcript),
         None => (Modelled::NotAsked, Vec::new()),
@@ -303,6 +312,7 @@ impl Verdict {
             | Verdict::Skipped(_)
             | Verdict::Incomplete(_)
             | Verdict::Refused(_)
+            | Verdict::NotFired(_)
             | Verdict::OtherDeath(_) => ledger.not_run(id),
         }
     }
@@ -334,6 +344,9 @@ impl fmt::Display for Verdict {
             Verdict::Skipped(skip) => write!(f, "skipped: {}", skip.reason),
             Verdict::Incomplete(why) => write!(f, "not run to its end: {why}"),
             Verdict::OtherDeath(why) => f.write_str(why),
+            Verdict::NotFired(_) => {
+                f.write_str("nothing met the fault: what came of the case says nothing about it")
+            }
             Verdict::Refused(_) => f.write_str(
                 "a step was refused: it would hit the harness, and the case is not `reckless`",
             ),

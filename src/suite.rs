@@ -1,6 +1,6 @@
 //! A run of tables on a machine: what is chosen, run, judged, and told.
 
-use crate::case::{Case, Need, Program};
+use crate::case::{Case, Ground, Need, Program};
 use crate::digest::Digest;
 use crate::judge::{Judged, Policy, Ran, Skip, Summary, Verdict, judge, same_death};
 use crate::known::{Known, Ledger};
@@ -186,6 +186,17 @@ pub struct Suite<'a> {
     pub let_die: bool,
 }
 
+/// What kind of worker cases have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Worker {
+    /// An ordinary one.
+    Ordinary,
+    /// One that may mount file systems, in namespaces of its own.
+    Mounting,
+    /// One with the rights of root.
+    Root,
+}
+
 /// Takes the events of a run.
 pub type Sink<'a> = dyn FnMut(&Event<'_>) -> io::Result<()> + 'a;
 
@@ -201,6 +212,7 @@ impl Suite<'_> {
         let unmet: HashMap<&Need, &String> = self.unmet.iter().map(|(n, why)| (n, why)).collect();
         let mut ordinary = Vec::new();
         let mut as_root = Vec::new();
+        let mut mounting = Vec::new();
         for index in 0..self.plan.len() {
             let needs = self.plan.group(index).needs();
             match needs.iter().find_map(|n| unmet.get(n).map(|why| (n, why))) {
@@ -212,12 +224,16 @@ impl Suite<'_> {
                     }),
                 )?,
                 None if needs.iter().any(Need::brings_root) => as_root.push(index as u32),
+                None if self.plan.group(index).ground() != Ground::Ordinary => {
+                    mounting.push(index as u32);
+                }
                 None => ordinary.push(index as u32),
             }
         }
         let done = self
-            .run_these(&ordinary, false, &mut telling)
-            .and_then(|()| self.run_these(&as_root, true, &mut telling));
+            .run_these(&ordinary, Worker::Ordinary, &mut telling)
+            .and_then(|()| self.run_these(&mounting, Worker::Mounting, &mut telling))
+            .and_then(|()| self.run_these(&as_root, Worker::Root, &mut telling));
         match done {
             Ok(()) => {}
             Err(Failed::Machine(why)) => telling.break_off(why)?,
@@ -229,23 +245,37 @@ impl Suite<'_> {
     fn run_these(
         &self,
         these: &[u32],
-        root: bool,
+        worker: Worker,
         telling: &mut Telling<'_, '_>,
     ) -> Result<(), Failed> {
         if these.is_empty() {
             return Ok(());
         }
         let unread = AtomicBool::new(false);
-        let jobs = these.iter().map(|index| *index as usize).map(|index| {
+        let mut waiting = Vec::new();
+        let mut others = Vec::with_capacity(these.len());
+        for index in these.iter().map(|index| *index as usize) {
+            if !self.plan.group(index).waits() {
+                others.push(index);
+                continue;
+            }
+            let program = self.plan.case(index).program;
+            waiting.push(Job {
+                waits: true,
+                ..Job::new(index, program.to_string())
+            });
+        }
+        let jobs = others.into_iter().map(|index| {
             let program = self.plan.case(index).program;
             Job::new(index, program.to_string())
         });
         let jobs = jobs.take_while(|_| !unread.load(Ordering::Relaxed));
         let mut config = self.config.clone();
-        config.start.root = root;
+        config.start.root = worker == Worker::Root;
+        config.start.namespace = worker == Worker::Mounting;
         let mut told = Ok(());
         let mut caught = Vec::new();
-        let result = config.run(jobs, &mut |index, answer| {
+        let result = config.run(waiting, jobs, &mut |index, answer| {
             let ran = match answer {
                 Answer::Ran(transcript) => {
                     if self.let_die && transcript.outcomes.iter().any(|o| o.signal().is_some()) {
@@ -295,7 +325,7 @@ impl Suite<'_> {
         }
         telling.found.summary.deaths += places.len();
         let mut wrong = BTreeMap::new();
-        let result = config.run(jobs.into_iter(), &mut |place, answer| {
+        let result = config.run(Vec::new(), jobs.into_iter(), &mut |place, answer| {
             let (which, step) = places[place];
             let (index, transcript) = &caught[which];
             let verdict = match answer {

@@ -55,6 +55,7 @@ fn tables(
                 _ => Door::Raw,
             },
             root: false,
+            namespace: false,
             pipe_journal: false,
             cpu: None,
             memory: 512 << 20,

@@ -169,6 +169,7 @@ fn cases(width: usize, options: &Options) -> Result<Cost, String> {
             dir: options.dir.clone(),
             door: Door::Raw,
             root: false,
+            namespace: false,
             pipe_journal: false,
             cpu: Some(0),
             memory: 512 << 20,
@@ -181,7 +182,7 @@ fn cases(width: usize, options: &Options) -> Result<Cost, String> {
     let mut came = Vec::with_capacity(count);
     let mut wrong = None;
     let before = cost::taken();
-    config.run(jobs, &mut |_, answer| {
+    config.run(Vec::new(), jobs, &mut |_, answer| {
         came.push(Instant::now());
         wrong = wrong.take().or(wrongly(answer));
     })?;

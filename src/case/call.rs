@@ -7,6 +7,7 @@
 
 mod actors;
 mod advice;
+mod faults;
 mod files;
 mod locking;
 mod mapping;
@@ -17,6 +18,7 @@ mod told;
 mod touch;
 mod transfer;
 
+use super::fault::Fault;
 use super::flags::Domain;
 
 /// What an argument may be.
@@ -51,6 +53,16 @@ pub enum ArgType {
     Bytes,
     /// Another actor of the case.
     Actor,
+    /// The name of a plain system call.
+    Call,
+    /// Which of many, counted from 1; or `all`.
+    Nth,
+    /// An error by its name.
+    Errno,
+    /// One of these words.
+    Word(&'static [(&'static str, &'static str)]),
+    /// A fault that was brought about before.
+    Fault,
     /// A word that ends in a NUL: a byte string, or the address of one in a mapping.
     Text,
     /// An address in the process of the actor that is named before it.
@@ -130,6 +142,8 @@ pub enum ResultKind {
     },
     /// A new actor.
     Actor,
+    /// A fault, which can be withdrawn.
+    Fault,
     /// How an actor ended.
     End,
     /// It does not return.
@@ -199,6 +213,10 @@ pub enum Act {
     Wait,
     /// The end of the acting process.
     Exit,
+    /// Something that goes wrong from here on.
+    Fault(Fault),
+    /// The end of such a fault.
+    Withdraw,
 }
 
 /// Where one word of a [`Act::Shaped`] call is from.
@@ -356,10 +374,11 @@ static THEMES: &[&[CallSpec]] = &[
     segments::CALLS,
     touch::CALLS,
     actors::CALLS,
+    faults::CALLS,
 ];
 
 /// All calls.
-pub fn all() -> impl Iterator<Item = &'static CallSpec> {
+pub fn all() -> impl Iterator<Item = &'static CallSpec> + Clone {
     THEMES.iter().copied().flatten()
 }
 
@@ -483,6 +502,15 @@ impl CallSpec {
             ArgType::Flags(domain) | ArgType::Choice(domain) => Some(domain),
             _ => None,
         })
+    }
+
+    /// The number of the system call that it makes, where it makes just one whose words are its
+    /// arguments.
+    pub fn number(&self) -> Option<Sysno> {
+        match self.act {
+            Act::Syscall(number) | Act::At(number) | Act::Shaped(number, _) => Some(number),
+            _ => None,
+        }
     }
 
     /// Whether it touches memory from the program, so that it can fault.

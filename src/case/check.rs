@@ -4,8 +4,9 @@ use super::area::Areas;
 use super::bytes::Bytes;
 use super::call::{self, Act, ArgType, ResultKind};
 use super::claim::{Expect, Place};
+use super::fault::Fault;
 use super::mistake::{Mistake, nearest};
-use super::program::FileSpec;
+use super::program::{FileSpec, Ground};
 use super::quantity::{Quantity, Scale, Unit};
 use super::step::{Arg, Fd, Kind, Role, Written};
 use std::collections::HashMap;
@@ -94,6 +95,7 @@ impl<'a> Checker<'a> {
         }
         self.ranges(w);
         self.touched_range(w);
+        self.ground(w);
         self.claim(w);
         self.effect(w, process);
     }
@@ -174,7 +176,7 @@ impl<'a> Checker<'a> {
                 known.extend(super::quantity::UNITS.iter().map(|u| u.0));
             }
             Kind::Descriptor => known.extend(call::FIXTURES.iter().map(|f| f.0)),
-            Kind::Actor | Kind::Id => {}
+            Kind::Actor | Kind::Fault | Kind::Id => {}
         }
         let m = Mistake::new(span, format!("nothing is bound to `{name}` here"));
         match nearest(name, known.iter().copied()) {
@@ -326,6 +328,18 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Only a file system of the case's own can be filled, or mounted anew.
+    fn ground(&mut self, w: &Written) {
+        let of_mount = matches!(
+            w.step.call.act,
+            Act::Fault(Fault::Full | Fault::NoExec | Fault::ReadOnly)
+        );
+        if of_mount && self.file.on != Ground::Tmpfs {
+            let m = Mistake::new(0..0, "this is for a file system of the case's own");
+            self.complain(m.help("write `file = { on = \"tmpfs\" }`"));
+        }
+    }
+
     /// Whether each claim could come true.
     fn claim(&mut self, w: &Written) {
         let Some(claim) = &w.claim else {
@@ -461,6 +475,7 @@ impl<'a> Checker<'a> {
                 }
             }
             ResultKind::Descriptor => self.bind(bind.clone(), Kind::Descriptor, process, None),
+            ResultKind::Fault => self.bind(bind.clone(), Kind::Fault, process, None),
             ResultKind::Id => self.bind(bind.clone(), Kind::Id, process, None),
             ResultKind::Address { len } => {
                 let length = match (&step.args[0], &step.args[len]) {
@@ -627,6 +642,7 @@ impl Kind {
             Kind::Id => "a segment",
             Kind::Descriptor => "a descriptor",
             Kind::Actor => "an actor",
+            Kind::Fault => "a fault",
         }
     }
 }

@@ -121,8 +121,16 @@ impl Errno {
     }
 
     /// All names.
-    pub fn names() -> impl Iterator<Item = &'static str> {
+    pub fn names() -> impl Iterator<Item = &'static str> + Clone {
         NAMES.iter().map(|(name, _)| *name)
+    }
+
+    /// This architecture's number.
+    pub fn number(&self) -> i32 {
+        match self {
+            Errno::Number(n) => *n,
+            Errno::Name(name) => NAMES.iter().find(|n| n.0 == *name).map_or(0, |n| n.1),
+        }
     }
 
     /// Whether a word looks like the name of an error: `E` and capitals.

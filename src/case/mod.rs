@@ -7,6 +7,7 @@ pub mod check;
 pub mod claim;
 pub mod cursor;
 pub mod errno;
+pub mod fault;
 pub mod flags;
 pub mod lexer;
 pub mod mistake;
@@ -21,7 +22,7 @@ pub use bytes::{Bytes, Content};
 pub use claim::{Claim, Expect, Place};
 pub use mistake::Mistake;
 pub use need::Need;
-pub use program::{Door, End, FileSpec, Program};
+pub use program::{Door, End, FileSpec, Ground, Program};
 pub use quantity::{Quantity, Scale, Unit};
 pub use step::{Arg, Fd, Role, Step};
 

@@ -1,6 +1,7 @@
 //! Needs: abilities that a machine must have for a case to say anything about it.
 
 use super::cursor::Cursor;
+use super::fault::FAULTS;
 use super::lexer::Token;
 use super::mistake::Mistake;
 use std::fmt;
@@ -8,7 +9,7 @@ use std::fmt;
 /// An ability that a case needs; the machine finds out by trying.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Need {
-    /// Which: one of [`NEEDS`].
+    /// Which: one of [`NEEDS`] or of [`FAULTS`].
     pub name: &'static str,
     /// How much of it, for those that are counted.
     pub at_least: Option<u64>,
@@ -170,10 +171,73 @@ pub static NEEDS: &[(&str, &str)] = &[
     ),
 ];
 
+/// Why a machine does not do what a case needs: the closed list of kinds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// Another operating system, or a harness that was built for another.
+    Os,
+    /// The kernel is too old, or too new.
+    KernelVersion,
+    /// The kernel was built, or is set, without it.
+    KernelConfig,
+    /// The processor can't.
+    Cpu,
+    /// It needs rights that there are not.
+    Privilege,
+    /// A rule of the machine forbids it: a lockdown, a security module, a container's filter.
+    Policy,
+    /// The file system can't.
+    Filesystem,
+    /// A limit is accepted and not kept.
+    LimitNotEnforced,
+    /// Somebody else has what there is only once.
+    Busy,
+    /// There is not enough of something, or too much.
+    Resource,
+    /// It acts on the whole machine, and was not asked for.
+    NotEnabled,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Reason::Os => "os",
+            Reason::KernelVersion => "kernel-version",
+            Reason::KernelConfig => "kernel-config",
+            Reason::Cpu => "cpu",
+            Reason::Privilege => "privilege",
+            Reason::Policy => "policy",
+            Reason::Filesystem => "filesystem",
+            Reason::LimitNotEnforced => "limit-not-enforced",
+            Reason::Busy => "busy",
+            Reason::Resource => "resource",
+            Reason::NotEnabled => "not-enabled",
+        })
+    }
+}
+
 impl Need {
     /// Whether it can only be met by a worker that keeps the rights of root.
     pub fn brings_root(&self) -> bool {
         matches!(self.name, "root" | "block-device") || self.name.starts_with("CAP_")
+    }
+
+    /// The kind of reason for which it is usually not met.
+    pub fn reason(&self) -> Reason {
+        match self.name {
+            _ if self.brings_root() => Reason::Privilege,
+            "64-bit" | "write-implies-read" | "pkeys" | "MAP_32BIT" | "execute" => Reason::Cpu,
+            "proc" | "sysfs" | "proc-mem" | "process_vm" | "inet" => Reason::Policy,
+            "sparse" | "O_TMPFILE" | "O_DIRECT" | "fallocate" | "punch-hole" | "zero-range"
+            | "write-zeroes" | "unshare-range" | "collapse-range" | "insert-range" | "atime" => {
+                Reason::Filesystem
+            }
+            "aio" | "io_uring" | "sysv-shm" | "memfd_secret" | "posix-shm" | "thp" | "ksm" => {
+                Reason::KernelConfig
+            }
+            "hugetlb" | "hugetlb-empty" | "mlock" => Reason::Resource,
+            _ => Reason::KernelVersion,
+        }
     }
 
     /// Reads `name` or `name >= number`; the comparison is written out as the field does.
@@ -191,13 +255,14 @@ impl Need {
             }
             None => (trimmed, None),
         };
-        match NEEDS.iter().find(|(name, _)| *name == word) {
+        let mut all = NEEDS.iter().chain(FAULTS);
+        match all.find(|(name, _)| *name == word) {
             Some((name, _)) => Ok(Need { name, at_least }),
             None => Err(Mistake::unknown(
                 0..text.len(),
                 "need",
                 word,
-                NEEDS.iter().map(|n| n.0),
+                NEEDS.iter().chain(FAULTS).map(|n| n.0),
             )),
         }
     }

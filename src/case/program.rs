@@ -15,6 +15,49 @@ pub struct FileSpec {
     pub size: Quantity,
     /// What it holds from its beginning; the rest up to its size is a hole.
     pub content: Bytes,
+    /// On what it lies.
+    pub on: Ground,
+}
+
+/// The file system on which a case's files lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Ground {
+    /// The one of the scratch folder.
+    #[default]
+    Ordinary,
+    /// One of its own, in memory, which holds 64 pages.
+    Tmpfs,
+    /// An overlay of its own: the file is below, and is copied up by the first who may write.
+    Overlay,
+}
+
+/// The words for those of a case's own.
+pub static GROUNDS: &[(&str, &str)] = &[
+    ("tmpfs", "a file system in memory, which holds 64 pages"),
+    (
+        "overlay",
+        "an overlay, in which the file lies below and is copied up for the first who may write",
+    ),
+];
+
+impl Ground {
+    /// Reads one of [`GROUNDS`].
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "tmpfs" => Some(Ground::Tmpfs),
+            "overlay" => Some(Ground::Overlay),
+            _ => None,
+        }
+    }
+
+    /// Its word, where it is one of a case's own.
+    pub fn word(self) -> Option<&'static str> {
+        match self {
+            Ground::Ordinary => None,
+            Ground::Tmpfs => Some("tmpfs"),
+            Ground::Overlay => Some("overlay"),
+        }
+    }
 }
 
 /// Through which entry the calls go.
@@ -87,6 +130,7 @@ impl Default for FileSpec {
         FileSpec {
             size: Quantity::of(1, super::quantity::Unit::Page),
             content: Bytes::default(),
+            on: Ground::Ordinary,
         }
     }
 }
@@ -149,6 +193,7 @@ impl Program {
             "" => {}
             "size" => self.file.size = Quantity::parse(rest)?,
             "content" => self.file.content = Bytes::parse(rest)?,
+            "on" => self.file.on = Ground::from_word(rest).unwrap_or_default(),
             "raw" => self.via = Some(Door::Raw),
             "libc" => self.via = Some(Door::Libc),
             "signal" => self.end = End::Signal,
@@ -177,6 +222,9 @@ impl fmt::Display for Program {
         }
         if !self.file.content.chunks.is_empty() {
             writeln!(f, "content {}", self.file.content)?;
+        }
+        if let Some(word) = self.file.on.word() {
+            writeln!(f, "on {word}")?;
         }
         match self.via {
             None => {}
@@ -217,7 +265,7 @@ mod tests {
 
     #[test]
     fn prints_what_it_reads() {
-        let text = "size 1page + 1\ncontent \"abc\"*10\nlibc\nreckless\n\
+        let text = "size 1page + 1\ncontent \"abc\"*10\non tmpfs\nlibc\nreckless\n\
             open file = open(file, O_RDWR)\n\
             own map = mmap(NULL, eof, PROT_READ, MAP_SHARED, file, 0)\n\
             step child = fork()\nstep child: load(map, 1)\n\

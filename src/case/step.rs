@@ -4,6 +4,7 @@ use super::bytes::Bytes;
 use super::call::{self, Act, ArgSpec, ArgType, CallSpec, ResultKind};
 use super::claim::Claim;
 use super::cursor::Cursor;
+use super::errno::Errno;
 use super::flags::FlagSet;
 use super::lexer::Token;
 use super::mistake::Mistake;
@@ -59,6 +60,10 @@ pub enum Arg {
     Buf,
     /// Another actor.
     Actor(String),
+    /// One of a list of words: a call, an error, a manner.
+    Word(&'static str),
+    /// A fault.
+    Fault(String),
 }
 
 /// A descriptor as it was written.
@@ -79,6 +84,8 @@ pub enum Kind {
     Descriptor,
     /// An actor.
     Actor,
+    /// A fault.
+    Fault,
     /// A System V segment.
     Id,
     /// An address in whatever process.
@@ -194,6 +201,9 @@ impl Written {
 
 fn read_call_name(words: &mut Cursor) -> Result<(&'static CallSpec, Range<usize>), Mistake> {
     let (name, span) = words.ident("a call, like `load(map, 1)`")?;
+    if name == "fault" && !matches!(words.peek(), Some(Token::Mark('('))) {
+        return read_fault_name(words);
+    }
     match call::find(name) {
         Some(call) => Ok((call, span)),
         None => Err(Mistake::unknown(
@@ -202,6 +212,16 @@ fn read_call_name(words: &mut Cursor) -> Result<(&'static CallSpec, Range<usize>
             name,
             call::all().map(|c| c.name),
         )),
+    }
+}
+
+/// The word after `fault`.
+fn read_fault_name(words: &mut Cursor) -> Result<(&'static CallSpec, Range<usize>), Mistake> {
+    let (name, span) = words.ident("a fault, like `fault errno(mmap, 1, ENOMEM)`")?;
+    let faults = call::all().filter_map(|c| Some((c.name.strip_prefix("fault ")?, c)));
+    match faults.clone().find(|(n, _)| *n == name) {
+        Some((_, call)) => Ok((call, span)),
+        None => Err(Mistake::unknown(span, "fault", name, faults.map(|f| f.0))),
     }
 }
 
@@ -299,6 +319,17 @@ impl Arg {
                 }
                 Quantity::read(words).map(Arg::Quantity)
             }
+            ArgType::Call => {
+                let calls = call::all().filter(|c| c.number().is_some());
+                read_word(words, "call", calls.map(|c| c.name))
+            }
+            ArgType::Nth if words.eat_word("all") => Ok(Arg::Word("all")),
+            ArgType::Nth => read_int(words, spec.name, 1, 1 << 20),
+            ArgType::Errno => read_word(words, "errno", Errno::names()),
+            ArgType::Word(list) => read_word(words, spec.name, list.iter().map(|w| w.0)),
+            ArgType::Fault => words
+                .ident("a fault")
+                .map(|(name, _)| Arg::Fault(name.to_owned())),
             ArgType::Actor => words
                 .ident("an actor")
                 .map(|(name, _)| Arg::Actor(name.to_owned())),
@@ -322,7 +353,13 @@ impl Arg {
             }
             Arg::Fd(Fd::Name(n)) => add(n, Kind::Descriptor),
             Arg::Actor(n) => add(n, Kind::Actor),
-            Arg::Flags(_) | Arg::Fd(Fd::Number(_)) | Arg::Path(_) | Arg::Buf | Arg::Code => {}
+            Arg::Fault(n) => add(n, Kind::Fault),
+            Arg::Flags(_)
+            | Arg::Fd(Fd::Number(_))
+            | Arg::Path(_)
+            | Arg::Buf
+            | Arg::Code
+            | Arg::Word(_) => {}
         }
     }
 
@@ -356,12 +393,26 @@ impl Arg {
             (Arg::Bytes(b), _) => b.to_string(),
             (Arg::Code, _) => "code".to_owned(),
             (Arg::Buf, _) => "buf".to_owned(),
-            (Arg::Actor(n), _) => n.clone(),
+            (Arg::Actor(n) | Arg::Fault(n), _) => n.clone(),
+            (Arg::Word(w), _) => (*w).to_owned(),
         }
     }
 }
 
 /// One of these words.
+fn read_word(
+    words: &mut Cursor,
+    what: &'static str,
+    known: impl Iterator<Item = &'static str> + Clone,
+) -> Result<Arg, Mistake> {
+    let (word, span) = words.ident(what)?;
+    match known.clone().find(|k| *k == word) {
+        Some(word) => Ok(Arg::Word(word)),
+        None => Err(Mistake::unknown(span, what, word, known)),
+    }
+}
+
+/// One of a list of names that stand for something of the harness.
 fn read_known(
     words: &mut Cursor,
     what: &str,
@@ -480,6 +531,12 @@ mod tests {
             "close(-1)",
             "exit(3)",
             "fill(map, 1page, \"A\")",
+            "fault errno(mmap, 2, ENOMEM)",
+            "f = fault errno(mmap, all, ENOMEM)",
+            "fault errno(msync, 1, EIO, 3)",
+            "fault page(map, 1page, sigbus)",
+            "fault dead_page(map)",
+            "child: withdraw(f)",
             "moved = mremap(map, 1page, 2page, MREMAP_MAYMOVE|MREMAP_FIXED, arena + 4page)",
             "mremap(map, 1page, 2page, 0)",
             "process_madvise(p, map, 1page, MADV_COLD, 0, 2)",

@@ -2,6 +2,7 @@
 
 use super::{Sources, Stop, config};
 use crate::case::Need;
+use crate::case::fault::FAULTS;
 use crate::case::need::NEEDS;
 use crate::cli::Doctor;
 use crate::report;
@@ -13,6 +14,7 @@ pub fn doctor(args: &Doctor) -> Result<u8, Stop> {
     let config = config(&args.place)?;
     let needs: Vec<Need> = NEEDS
         .iter()
+        .chain(FAULTS)
         .map(|(name, _)| Need {
             name,
             at_least: None,
@@ -52,11 +54,13 @@ pub fn doctor(args: &Doctor) -> Result<u8, Stop> {
     ] {
         writeln!(out, "  {what:16}{value}")?;
     }
-    writeln!(out, "needs")?;
-    for (name, meaning) in NEEDS {
-        match unmet.iter().find(|(n, _)| n.name == *name) {
-            None => writeln!(out, "  yes  {name:22}{meaning}")?,
-            Some((_, why)) => writeln!(out, "  no   {name:22}{why}")?,
+    for (head, list) in [("needs", NEEDS), ("faults", FAULTS)] {
+        writeln!(out, "{head}")?;
+        for (name, meaning) in list {
+            match unmet.iter().find(|(n, _)| n.name == *name) {
+                None => writeln!(out, "  yes  {name:22}{meaning}")?,
+                Some((_, why)) => writeln!(out, "  no   {name:22}{why}")?,
+            }
         }
     }
     records(args, &platform, &mut out)?;

@@ -127,6 +127,7 @@ pub fn config(place: &Place) -> Result<Config, Stop> {
                 Via::Libc => Door::Libc,
             },
             root: false,
+            namespace: false,
             pipe_journal: place.pipe_journal,
             cpu: (!place.no_pin && jobs <= cpus).then_some(0),
             memory: place.memory << 20,

@@ -1,8 +1,8 @@
 //! `mmapcheck try`.
 
 use super::{Stop, config};
-use crate::case::program::End;
-use crate::case::{Bytes, FileSpec, Mistake, Quantity};
+use crate::case::program::{End, GROUNDS};
+use crate::case::{Bytes, FileSpec, Ground, Mistake, Quantity};
 use crate::cli::Try;
 use crate::machine::connection::{Answer, Job};
 use crate::report;
@@ -11,15 +11,26 @@ use std::io::Write;
 
 /// Makes calls and shows what comes of them.
 pub fn trial(args: &Try) -> Result<u8, Stop> {
-    let (mut program, notes) = table::steps(&args.steps).map_err(|wrong| {
+    let usage = |text: &str, m: Mistake| Stop::Usage(report::mistake(text, &m));
+    let on = match args.on.as_deref() {
+        None => Ground::Ordinary,
+        Some(word) => Ground::from_word(word).ok_or_else(|| {
+            let known = GROUNDS.iter().map(|g| g.0);
+            usage(
+                word,
+                Mistake::unknown(0..word.len(), "file system", word, known),
+            )
+        })?,
+    };
+    let (mut program, notes) = table::steps_on(&args.steps, on).map_err(|wrong| {
         let told = wrong
             .iter()
             .map(|(i, m)| report::mistake(&args.steps[*i], m));
         Stop::Usage(report::mistakes(told.collect()))
     })?;
-    let usage = |text: &str, m: Mistake| Stop::Usage(report::mistake(text, &m));
     let content = args.content.as_deref().unwrap_or("\"\"");
     program.file = FileSpec {
+        on,
         size: Quantity::parse(&args.size).map_err(|m| usage(&args.size, m))?,
         content: Bytes::parse(content).map_err(|m| usage(content, m))?,
     };
@@ -35,10 +46,13 @@ pub fn trial(args: &Try) -> Result<u8, Stop> {
     let mut config = config(&args.place)?;
     config.jobs = 1;
     config.start.root = args.root;
+    config.start.namespace = on != Ground::Ordinary;
     let job = Job::new(0, program.to_string());
     let mut answer = None;
     config
-        .run(std::iter::once(job), &mut |_, came| answer = Some(came))
+        .run(Vec::new(), std::iter::once(job), &mut |_, came| {
+            answer = Some(came)
+        })
         .map_err(Stop::Failed)?;
     match answer {
         Some(Answer::Ran(transcript)) => {

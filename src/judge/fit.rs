@@ -173,6 +173,7 @@ mod tests {
         let file = FileSpec {
             size: Quantity::parse(size).unwrap(),
             content: Bytes::default(),
+            on: Default::default(),
         };
         let values = Values {
             scale: &scale,

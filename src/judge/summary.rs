@@ -1,6 +1,7 @@
 //! Counting verdicts, and the exit code that follows.
 
 use super::{Modelled, Nearest, Skip, Verdict};
+use crate::case::fault::FAULTS;
 use crate::case::need::NEEDS;
 
 /// What else than a broken rule or a changed answer is to fail a run.
@@ -29,9 +30,10 @@ impl Require {
         if word == "all" {
             return Ok(Require::All);
         }
-        let found = NEEDS.iter().find(|(name, _)| *name == word);
+        let all = || NEEDS.iter().chain(FAULTS);
+        let found = all().find(|(name, _)| *name == word);
         found.map(|(name, _)| Require::Need(name)).ok_or_else(|| {
-            let names: Vec<&str> = NEEDS.iter().map(|(name, _)| *name).collect();
+            let names: Vec<&str> = all().map(|(name, _)| *name).collect();
             format!(
                 "no need is named `{word}`: `all`, or one of {}",
                 names.join(", ")
@@ -60,6 +62,7 @@ impl Policy {
             | Verdict::ChangedKnown(..)
             | Verdict::Incomplete(_)
             | Verdict::Refused(_)
+            | Verdict::NotFired(_)
             | Verdict::OtherDeath(_) => true,
         }
     }
@@ -102,6 +105,8 @@ pub struct Summary {
     pub incomplete: usize,
     /// Would have hit the harness.
     pub refused: usize,
+    /// Brought about a fault that nothing met.
+    pub not_fired: usize,
     /// Faults that were left to kill, beside the run in which they were caught.
     pub deaths: usize,
     /// Of those: where both told another story.
@@ -133,6 +138,7 @@ impl Summary {
             }
             Verdict::Incomplete(_) => self.incomplete += 1,
             Verdict::Refused(_) => self.refused += 1,
+            Verdict::NotFired(_) => self.not_fired += 1,
             Verdict::OtherDeath(_) => self.other_deaths += 1,
         }
     }
@@ -148,7 +154,7 @@ impl Summary {
 
     /// How many cases were looked at, run or not.
     pub fn cases(&self) -> usize {
-        self.ran() + self.skipped + self.incomplete + self.refused
+        self.ran() + self.skipped + self.incomplete + self.refused + self.not_fired
     }
 
     /// How many cases ran to an answer.
@@ -172,6 +178,7 @@ impl Summary {
             + self.stale
             + self.required
             + self.refused
+            + self.not_fired
             + self.other_deaths
             + self.strictly
     }
@@ -220,6 +227,7 @@ mod tests {
     #[case(Verdict::Changed, 1)]
     #[case(Verdict::ChangedKnown(vec![], vec![]), 1)]
     #[case(Verdict::Refused(0), 1)]
+    #[case(Verdict::NotFired(0), 1)]
     #[case(Verdict::Pass, 0)]
     #[case(Verdict::Known(vec![], vec![]), 0)]
     #[case(Verdict::Unrecorded(Nearest::None), 0)]

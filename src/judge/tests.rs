@@ -177,7 +177,9 @@ fn no_answer_is_recorded_of_what_has_none() {
     assert_eq!(refused.verdict, Verdict::Refused(1));
     let cut = judged("file\nmap\nno file\n");
     assert!(matches!(cut.verdict, Verdict::Incomplete(_)));
-    for judged in [unsaid, refused, cut] {
+    let idle = judged("file\nmap\nnot-fired\nok\nno file\n");
+    assert_eq!(idle.verdict, Verdict::NotFired(2));
+    for judged in [unsaid, refused, cut, idle] {
         assert_eq!(judged.observed, None);
         assert_eq!(judged.recorded.as_deref(), Some("  x\n"));
     }
@@ -201,6 +203,7 @@ fn each_verdict_has_its_sentence() {
         Verdict::Skipped(skip),
         Verdict::Incomplete("the worker ended".into()),
         Verdict::Refused(1),
+        Verdict::NotFired(1),
     ];
     let lines: Vec<String> = all.iter().map(Verdict::to_string).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
@@ -215,5 +218,6 @@ fn each_verdict_has_its_sentence() {
     skipped: needs root
     not run to its end: the worker ended
     a step was refused: it would hit the harness, and the case is not `reckless`
+    nothing met the fault: what came of the case says nothing about it
     ");
 }

@@ -62,15 +62,23 @@ pub struct Job {
     /// Whether it is the only one on its way: a worker died with it before, and if this one dies
     /// too, it is known which case it was at.
     pub alone: bool,
+    /// Whether it waits long and does nothing: such a one keeps nobody waiting.
+    pub waits: bool,
 }
 
 impl Job {
+    /// Whether nothing else is to be on its way with it.
+    fn is_single(&self) -> bool {
+        self.alone || self.waits
+    }
+
     /// A job that may go with others.
     pub fn new(index: usize, program: String) -> Self {
         Job {
             index,
             program,
             alone: false,
+            waits: false,
         }
     }
 }
@@ -330,7 +338,7 @@ impl Connection {
             let Some(job) = line.held.take().or_else(&mut *next) else {
                 break;
             };
-            if job.alone && !line.sent.is_empty() {
+            if job.is_single() && !line.sent.is_empty() {
                 line.held = Some(job);
                 break;
             }
@@ -405,8 +413,8 @@ struct Waiting {
 
 impl Waiting {
     fn has_room(&self) -> bool {
-        let alone = self.sent.front().is_some_and(|(_, job)| job.alone);
-        !alone && self.sent.len() < WINDOW && self.bytes < WINDOW_BYTES
+        let single = self.sent.front().is_some_and(|(_, job)| job.is_single());
+        !single && self.sent.len() < WINDOW && self.bytes < WINDOW_BYTES
     }
 
     fn take_first(&mut self) -> Option<(u64, Job)> {

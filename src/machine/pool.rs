@@ -26,6 +26,9 @@ pub struct Config {
 /// How many answers are handed over at once.
 const BATCH: usize = 16;
 
+/// How many workers there are for cases that wait long, for each other worker.
+const IDLE: usize = 8;
+
 /// How many times in a row a worker may fail to start before the run is given up.
 const STARTS: usize = 3;
 
@@ -73,22 +76,27 @@ impl Config {
         Ok((platform, unmet))
     }
 
-    /// Runs all jobs; answers come in any order.
+    /// Runs all jobs; answers come in any order. Those that wait long and do nothing have workers of
+    /// their own, so many that they wait side by side, and beside the others.
     ///
     /// # Errors
     /// No worker can be had. What was answered before has been answered.
     pub fn run(
         &self,
+        waiting: Vec<Job>,
         jobs: impl Iterator<Item = Job> + Send,
         answer: &mut dyn FnMut(usize, Answer),
     ) -> Result<(), String> {
+        let ordinary = self.jobs.max(1);
+        let idle = waiting.len().min(IDLE * ordinary);
         let queue = Queue {
+            waiting: Mutex::new(waiting.into()),
             jobs: Mutex::new(jobs),
             again: Mutex::new(VecDeque::new()),
         };
         let (sender, answers) = mpsc::channel();
         std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..self.jobs.max(1))
+            let threads: Vec<_> = (0..ordinary + idle)
                 .map(|number| {
                     let (queue, sender) = (&queue, sender.clone());
                     // The thread lives as long as its worker: the worker is killed when the
@@ -137,7 +145,11 @@ impl Config {
             // Waking the receiver for each case would cost a good part of a case.
             let mut came = Vec::new();
             let mut answers = 0;
-            let result = connection.run(&mut || queue.next(), &mut |index, answer| {
+            let mut next = || match number < self.jobs.max(1) {
+                true => queue.next(),
+                false => queue.next_waiting(),
+            };
+            let result = connection.run(&mut next, &mut |index, answer| {
                 answers += 1;
                 came.push((index, answer));
                 if came.len() >= BATCH {
@@ -165,6 +177,8 @@ impl Config {
 /// What is still to be done.
 struct Queue<I> {
     jobs: Mutex<I>,
+    /// Those that wait long.
+    waiting: Mutex<VecDeque<Job>>,
     /// Cases that were with a worker that died.
     again: Mutex<VecDeque<Job>>,
 }
@@ -173,6 +187,12 @@ impl<I: Iterator<Item = Job>> Queue<I> {
     fn next(&self) -> Option<Job> {
         let again = lock(&self.again).pop_front();
         again.or_else(|| lock(&self.jobs).next())
+    }
+
+    /// For a worker of those that wait.
+    fn next_waiting(&self) -> Option<Job> {
+        let waiting = lock(&self.waiting).pop_front();
+        waiting.or_else(|| lock(&self.again).pop_front())
     }
 
     /// A worker died. Which of its cases it was at is not known, since what it had answered may

@@ -135,7 +135,7 @@ impl<W: Write> Human<W> {
             }
             Verdict::Departs(departures) => self.departures(done, departures)?,
             Verdict::Changed | Verdict::Unrecorded(_) => self.differences(done)?,
-            Verdict::Refused(step) => self.call(&case.program, *step)?,
+            Verdict::Refused(step) | Verdict::NotFired(step) => self.call(&case.program, *step)?,
             _ => {}
         }
         let place = format!("{}:{}", case.file, case.line);
@@ -359,6 +359,7 @@ fn word(verdict: &Verdict) -> &'static str {
         Verdict::Incomplete(_) => "incomplete",
         Verdict::OtherDeath(_) => "other death",
         Verdict::Refused(_) => "refused",
+        Verdict::NotFired(_) => "not-fired",
     }
 }
 
@@ -375,6 +376,7 @@ fn counts(s: &Summary) -> String {
         (s.changed_known, "deviating otherwise than tolerated"),
         (s.stale, "stale"),
         (s.refused, "refused"),
+        (s.not_fired, "not-fired"),
         (s.other_deaths, "dying otherwise"),
         (s.required, "skipped though required"),
     ];
@@ -429,7 +431,7 @@ fn hints(end: &End, home: &str) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if s.ran() + s.incomplete + s.refused == 0 {
+    if s.ran() + s.incomplete + s.refused + s.not_fired == 0 {
         let why = if s.skipped > 0 {
             "every case was skipped"
         } else {

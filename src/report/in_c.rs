@@ -231,6 +231,8 @@ impl Speller<'_> {
                 _ => format!("waitpid({}, &status, 0);", arg(0)),
             },
             Act::Exit => format!("_exit({});", arg(0)),
+            // What it takes to bring them about is no few lines of C.
+            Act::Fault(_) | Act::Withdraw => comment(&step.call_text()),
             Act::Execute => {
                 let take = self.take(step, "int");
                 format!("{take}((int (*)(void))({}))();", arg(0))

@@ -49,7 +49,7 @@ pub struct BreachLine {
 }
 
 /// All verdicts in a word, in the order in which they are counted.
-pub const WORDS: [&str; 11] = [
+pub const WORDS: [&str; 12] = [
     "pass",
     "violation",
     "departure",
@@ -61,6 +61,7 @@ pub const WORDS: [&str; 11] = [
     "incomplete",
     "refused",
     "other death",
+    "not-fired",
 ];
 
 /// A verdict in a word.
@@ -77,11 +78,12 @@ pub fn word(verdict: &Verdict) -> &'static str {
         Verdict::Incomplete(_) => "incomplete",
         Verdict::Refused(_) => "refused",
         Verdict::OtherDeath(_) => "other death",
+        Verdict::NotFired(_) => "not-fired",
     }
 }
 
 /// How often each word came, as a summary has it.
-pub fn counts(s: &Summary) -> [(&'static str, usize); 11] {
+pub fn counts(s: &Summary) -> [(&'static str, usize); 12] {
     let n = [
         s.passed,
         s.violations,
@@ -94,8 +96,9 @@ pub fn counts(s: &Summary) -> [(&'static str, usize); 11] {
         s.incomplete,
         s.refused,
         s.other_deaths,
+        s.not_fired,
     ];
-    let mut out = [("", 0); 11];
+    let mut out = [("", 0); 12];
     for (slot, pair) in out.iter_mut().zip(WORDS.into_iter().zip(n)) {
         *slot = pair;
     }

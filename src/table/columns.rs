@@ -7,19 +7,23 @@ use super::fields::{self, Fields, Listed};
 use super::plan::Cell;
 use super::template::{Spelled, Vary};
 use super::text::Mistakes;
-use crate::case::Mistake;
+use crate::case::program::GROUNDS;
+use crate::case::{Ground, Mistake};
 
 /// What a `[[case]]` or `[defaults]` states of its columns, in the order of [`COLUMNS`].
 #[derive(Debug, Clone, Default)]
 pub struct Stated {
     listed: [Option<Listed>; 10],
+    /// On what the file lies.
+    pub on: Option<Ground>,
 }
 
 impl Stated {
     /// Reads the columns among the keys of a table.
     pub fn read(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Self {
         let mut stated = Stated::default();
-        let file = fields.table("file", Some(&["size", "content"]), mistakes);
+        let file = fields.table("file", Some(&["size", "content", "on"]), mistakes);
+        stated.on = file.as_ref().and_then(|f| read_ground(f, mistakes));
         for (column, listed) in COLUMNS.iter().zip(&mut stated.listed) {
             *listed = match (column.is_of_file(), &file) {
                 (false, _) => fields.list(column.name(), mistakes),
@@ -55,6 +59,7 @@ impl Stated {
                 own.clone_from(default);
             }
         }
+        self.on = self.on.or(defaults.on);
         self
     }
 
@@ -99,6 +104,18 @@ impl Stated {
         axes.add_vary(mistakes);
         (axes, cells)
     }
+}
+
+/// Reads `on = "tmpfs"`.
+fn read_ground(file: &Fields<'_>, mistakes: &mut Mistakes) -> Option<Ground> {
+    let text = file.string("on", mistakes)?;
+    let ground = Ground::from_word(&text.value);
+    if ground.is_none() {
+        let known = GROUNDS.iter().map(|g| g.0);
+        let m = Mistake::unknown(0..text.value.len(), "file system", &text.value, known);
+        mistakes.add_in(&text, m);
+    }
+    ground
 }
 
 /// Reads `vary = { NAME = ["…", "…"], … }`.

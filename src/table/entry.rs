@@ -118,6 +118,8 @@ fn read_group(
     let was = fields.sayings("was", mistakes).unwrap_or_default();
     let root = needs.iter().any(Need::brings_root);
     let plan = read_plan(fields, home.defaults, root, mistakes)?;
+    let mut needs = needs;
+    plan.add_needs(&mut needs);
     Some(Group {
         stem: Arc::clone(&home.stem),
         path: Arc::clone(&home.path),
@@ -178,6 +180,7 @@ fn read_plan(
     if !maps {
         stated.without_call(fields, mistakes);
     }
+    let on = stated.on.unwrap_or_default();
     let vary = read_vary(fields, mistakes);
     let vary_is_right = mistakes.count() == start;
     let (mut axes, cells) = stated.into_cells(vary, mistakes);
@@ -211,6 +214,7 @@ fn read_plan(
         axes,
         product,
         cells,
+        on,
         maps,
         expect,
         before,

@@ -1,7 +1,7 @@
 //! A `[[case]]` of a table: one case, or the product that it stands for.
 
 use super::plan::Plan;
-use crate::case::{Case, Need};
+use crate::case::{Case, Ground, Need};
 use std::sync::Arc;
 
 /// The cases that one `[[case]]` stands for. They are made when they are asked for, so that a
@@ -38,6 +38,16 @@ impl Group {
     /// What the machine must be able to do.
     pub fn needs(&self) -> &[Need] {
         &self.needs
+    }
+
+    /// On what its file lies.
+    pub fn ground(&self) -> Ground {
+        self.plan.on
+    }
+
+    /// Whether its cases wait long and do nothing.
+    pub fn waits(&self) -> bool {
+        self.plan.waits()
     }
 
     /// The ids that it had before.

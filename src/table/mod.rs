@@ -24,7 +24,7 @@ mod tests;
 
 pub use diagnostic::Diagnostic;
 pub use group::Group;
-pub use typed::{Typed, steps};
+pub use typed::{Typed, steps, steps_on};
 
 use crate::case::Mistake;
 use entry::{Defaults, Home};

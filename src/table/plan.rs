@@ -9,8 +9,9 @@ use super::template::Spelled;
 use crate::case::bytes::Bytes;
 use crate::case::call;
 use crate::case::claim::{Claim, Expect};
+use crate::case::fault::{self, FAULTS};
 use crate::case::step::Written;
-use crate::case::{Arg, End, Fd, FileSpec, Program, Quantity, Role, Step};
+use crate::case::{Arg, End, Fd, FileSpec, Ground, Need, Program, Quantity, Role, Step};
 use std::borrow::Cow;
 
 /// Where a column has its value from.
@@ -72,6 +73,8 @@ pub struct Plan {
     pub product: Product,
     /// The columns.
     pub cells: Cells,
+    /// On what the file lies.
+    pub on: Ground,
     /// Whether there is an own call.
     pub maps: bool,
     /// The claim of the own call.
@@ -191,6 +194,28 @@ impl Plan {
         open_file(self.value(Column::Open, digits).arg())
     }
 
+    /// Whether one of its steps brings about something that the case waits for long.
+    pub fn waits(&self) -> bool {
+        let mut steps = self.before.iter().chain(&self.then);
+        steps.any(|s| s.written.any(|w| fault::waits(&w.step)))
+    }
+
+    /// Adds what the faults need that its steps bring about.
+    pub fn add_needs(&self, needs: &mut Vec<Need>) {
+        let steps = || self.before.iter().chain(&self.then);
+        for (name, _) in FAULTS {
+            let asks = |w: &Written| fault::need(&w.step) == Some(*name);
+            let asked = fault::need_of_ground(self.on) == Some(*name);
+            let is_there = needs.iter().any(|n| n.name == *name);
+            if !is_there && (asked || steps().any(|s| s.written.any(asks))) {
+                needs.push(Need {
+                    name,
+                    at_least: None,
+                });
+            }
+        }
+    }
+
     /// The file of a combination.
     pub fn file(&self, digits: &[usize]) -> FileSpec {
         FileSpec {
@@ -202,6 +227,7 @@ impl Plan {
                 Value::Arg(Arg::Bytes(b)) => b,
                 _ => Bytes::default(),
             },
+            on: self.on,
         }
     }
 

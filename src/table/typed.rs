@@ -4,7 +4,7 @@ use super::column::Column;
 use super::plan::{open_file, uses_file};
 use crate::case::check::{self, InStep};
 use crate::case::step::Written;
-use crate::case::{FileSpec, Mistake, Program};
+use crate::case::{FileSpec, Ground, Mistake, Program};
 
 /// A program, and what is to be noted about its steps.
 pub type Typed = (Program, Vec<InStep>);
@@ -16,6 +16,11 @@ pub type Typed = (Program, Vec<InStep>);
 /// What would be a mistake in a table only because its answer depends on where the kernel puts
 /// things is allowed here, and given beside the program.
 pub fn steps(texts: &[String]) -> Result<Typed, Vec<(usize, Mistake)>> {
+    steps_on(texts, Ground::Ordinary)
+}
+
+/// The same, with the file on a file system of its own.
+pub fn steps_on(texts: &[String], on: Ground) -> Result<Typed, Vec<(usize, Mistake)>> {
     let mut written = Vec::new();
     let mut wrong = Vec::new();
     for (i, text) in texts.iter().enumerate() {
@@ -32,7 +37,10 @@ pub fn steps(texts: &[String]) -> Result<Typed, Vec<(usize, Mistake)>> {
     if opened {
         written.insert(0, opening());
     }
-    let file = FileSpec::default();
+    let file = FileSpec {
+        on,
+        ..FileSpec::default()
+    };
     // Who asks what lies past a mapping may look; the machine sees to it that the harness itself
     // is left alone.
     for found in check::check(&written, &file, true) {

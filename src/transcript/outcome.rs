@@ -50,6 +50,8 @@ pub enum Outcome {
     HarnessUnmapped,
     /// The harness did not make the call: it would have hit the harness itself.
     Refused,
+    /// A fault that was brought about, and that nothing met.
+    NotFired,
     /// This architecture's calls can't say it, for this reason.
     Unsaid(String),
 }
@@ -69,6 +71,7 @@ impl Outcome {
             "blocked" => return Ok(Outcome::Blocked),
             "hang" => return Ok(Outcome::Hang),
             "memory limit" => return Ok(Outcome::MemoryLimit),
+            "not-fired" => return Ok(Outcome::NotFired),
             "harness unmapped" => return Ok(Outcome::HarnessUnmapped),
             "refused: it would hit the harness" => return Ok(Outcome::Refused),
             _ => {}
@@ -171,6 +174,7 @@ impl fmt::Display for Outcome {
             Outcome::Hang => f.write_str("hang"),
             Outcome::MemoryLimit => f.write_str("memory limit"),
             Outcome::HarnessUnmapped => f.write_str("harness unmapped"),
+            Outcome::NotFired => f.write_str("not-fired"),
             Outcome::Refused => f.write_str("refused: it would hit the harness"),
             Outcome::Unsaid(why) => write!(f, "unsaid: {why}"),
         }
@@ -199,6 +203,7 @@ mod tests {
     #[case("not reached: map")]
     #[case("memory limit")]
     #[case("harness unmapped")]
+    #[case("not-fired")]
     #[case("refused: it would hit the harness")]
     #[case("unsaid: offsets are counted in pages here")]
     fn prints_what_it_reads(#[case] text: &str) {

@@ -30,6 +30,7 @@ impl Waiting {
             dir: bench.scratch(),
             door: Door::Raw,
             root: false,
+            namespace: false,
             pipe_journal: false,
             cpu: None,
             memory: 512 << 20,

@@ -11,7 +11,7 @@ use super::fixtures::Fixtures;
 use super::journal::{Journal, Record, kind};
 use super::times::Marks;
 use super::turn::{Pipes, Turn, WORKER};
-use super::{actors, door, sys, told, touch};
+use super::{actors, door, faults, sys, told, touch};
 use crate::case::call::{Act, ResultKind};
 use crate::case::program::End;
 use crate::machine::kernel::arena::Arena;
@@ -44,6 +44,8 @@ pub struct Setting {
     pub heap_end: u64,
     /// The worker's process; -1 where orphans do not become its children.
     pub worker: i32,
+    /// Where the keeper of its faults is asked; -1 where it has none.
+    pub keeper: i32,
     /// Whether children of `main` may die with it: not where it is planned that it dies first.
     pub die_together: bool,
 }
@@ -187,8 +189,21 @@ impl Actor {
             };
         }
         let args = &args[..op.words.len().min(ARGS_MAX)];
+        let has_faults = self.setting.compiled.faults > 0;
+        if has_faults {
+            faults::reach(self.setting.journal.board(), op, args);
+        }
         let last = op.last_address.map_or(0, |i| args[i] as u64);
         let mut record = match op.call.act {
+            Act::Fault(_) | Act::Withdraw => faults::act(self, step, op, args),
+            Act::Thread if has_faults => {
+                // What the library calls to make a thread belongs to the step.
+                let board = self.setting.journal.board();
+                board.set_in_step(true);
+                let record = actors::act(self, step, op, args);
+                board.set_in_step(false);
+                record
+            }
             Act::Fork | Act::Thread | Act::Process | Act::Wait | Act::Exit => {
                 actors::act(self, step, op, args)
             }
@@ -397,7 +412,14 @@ impl Actor {
         }
         touch::guarded();
         touch::raised();
+        let has_faults = self.setting.compiled.faults > 0;
+        if has_faults {
+            self.setting.journal.board().set_in_step(true);
+        }
         let returned = door::call(self.setting.compiled.door, op.call, &wide[..args.len()]);
+        if has_faults {
+            self.setting.journal.board().set_in_step(false);
+        }
         let record = match returned {
             Ok(n) => self.succeeded(op, n, room),
             Err(errno) => Record {

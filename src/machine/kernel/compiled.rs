@@ -3,9 +3,11 @@
 
 use super::arena::Arena;
 use super::code::{self, RETURN_42};
+use super::faults;
 use super::lent::Lent;
 use crate::case::call::{self, Act, ArgType, CallSpec, ResultKind};
-use crate::case::program::{Door, End};
+use crate::case::errno::Errno;
+use crate::case::program::{Door, End, Ground};
 use crate::case::step::{Arg, Fd};
 use crate::case::{Content, Program, Quantity, Scale, Unit};
 use std::ffi::CStr;
@@ -16,6 +18,8 @@ pub const NAMES_MAX: usize = 64;
 pub const STEPS_MAX: usize = 256;
 /// The most actors, `main` included.
 pub const ACTORS_MAX: usize = 8;
+/// The most faults.
+pub const FAULTS_MAX: usize = 16;
 
 /// Why a case can't be run.
 const TOO_LARGE: &str = "the cases of a batch are too large together";
@@ -61,6 +65,12 @@ pub struct LentCase {
     /// Whether a step names a range that may lie anywhere, so that the harness's own ranges must
     /// be known.
     pub wild: bool,
+    /// How many faults it brings about.
+    pub faults: usize,
+    /// On what its files lie.
+    pub on: Ground,
+    /// The filter of seccomp(2) that lets those calls be noticed that faults are about.
+    pub filter: &'static [libc::sock_filter],
 }
 
 /// One step ready to be run.
@@ -78,6 +88,8 @@ pub struct Op {
     pub other: Option<usize>,
     /// The bytes among the arguments.
     pub data: Option<&'static [u8]>,
+    /// Which of the case's faults it brings about.
+    pub fault: Option<usize>,
     /// Whether these are code.
     pub is_code: bool,
     /// The last argument that is an address.
@@ -153,6 +165,7 @@ impl Compiled {
             lent,
             peers: Vec::new(),
             wild: false,
+            faults: 0,
             compiled: Compiled {
                 lent: LentCase {
                     ops: &[],
@@ -164,6 +177,9 @@ impl Compiled {
                     die_at: program.die_at,
                     reckless: program.reckless,
                     wild: false,
+                    faults: 0,
+                    on: program.file.on,
+                    filter: &[],
                 },
                 actors: vec!["main".to_owned()],
                 names: Vec::new(),
@@ -205,6 +221,7 @@ struct Builder<'a> {
     lent: &'a mut Lent,
     peers: Vec<usize>,
     wild: bool,
+    faults: usize,
     compiled: Compiled,
 }
 
@@ -229,6 +246,8 @@ impl Builder<'_> {
             fixtures: self.put(fixtures)?,
             peers: self.lent.put(&self.peers).ok_or(TOO_LARGE)?,
             wild: self.wild,
+            faults: self.faults,
+            filter: self.put(&faults::filter(ops))?,
             ..self.compiled.lent
         };
         Ok(Compiled {
@@ -252,6 +271,7 @@ impl Builder<'_> {
             bind: None,
             other: None,
             data: None,
+            fault: None,
             is_code: step.args.contains(&Arg::Code),
             last_address: step
                 .call
@@ -260,6 +280,13 @@ impl Builder<'_> {
                 .rposition(|a| matches!(a.ty, ArgType::Addr)),
             ranges: &[],
         };
+        if matches!(step.call.act, Act::Fault(_)) {
+            if self.faults >= FAULTS_MAX {
+                return Err(format!("a case has at most {FAULTS_MAX} faults"));
+            }
+            op.fault = Some(self.faults);
+            self.faults += 1;
+        }
         self.compiled.lasting |= matches!(step.call.name, "shmget" | "shm_open");
         if step.call.act == Act::Limit {
             op.bind = self.name("used");
@@ -366,6 +393,11 @@ impl Builder<'_> {
                 Word::Data(RETURN_42.as_ptr() as usize, RETURN_42.len())
             }
             Arg::Buf => Word::Buf,
+            Arg::Word(word) => Word::Known(number_of(word, ty)),
+            Arg::Fault(n) => Word::Name(
+                self.name(n)
+                    .ok_or_else(|| format!("nothing is bound to `{n}`"))?,
+            ),
             Arg::Actor(n) => {
                 op.other = self.actor(n);
                 if op.other.is_none() {
@@ -465,6 +497,17 @@ impl Builder<'_> {
             },
             _ => false,
         }
+    }
+}
+
+/// The number that stands for a word among the arguments of a fault.
+fn number_of(word: &str, ty: ArgType) -> i128 {
+    let at = |n: Option<usize>| n.map_or(-1, |n| n as i128);
+    match ty {
+        ArgType::Call => at(call::all().position(|c| c.name == word)),
+        ArgType::Errno => Errno::from_name(word).map_or(0, |e| e.number().into()),
+        ArgType::Word(list) => at(list.iter().position(|(name, _)| *name == word)),
+        _ => 0,
     }
 }
 

@@ -5,6 +5,7 @@
 //! emulators), the same records go through a pipe.
 
 use super::compiled::{ACTORS_MAX, STEPS_MAX};
+use super::faults::Board;
 use std::cell::UnsafeCell;
 use std::io;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
@@ -68,6 +69,8 @@ pub mod kind {
     pub const GONE: u32 = 12;
     /// The bytes did not fit into the journal.
     pub const TOO_LONG: u32 = 13;
+    /// A fault was brought about, and nothing met it.
+    pub const NOT_FIRED: u32 = 14;
 }
 
 /// What was noted of a case, kept until it is told.
@@ -115,6 +118,7 @@ struct Shared {
     /// The processes of the case.
     pids: [AtomicI32; ACTORS_MAX],
     used: AtomicU32,
+    board: Board,
     /// Written by the actor whose turn it is, read when it has ended: never through a reference.
     records: UnsafeCell<[Record; STEPS_MAX]>,
     bytes: UnsafeCell<[u8; BYTES_MAX]>,
@@ -205,6 +209,11 @@ impl Journal {
         // SAFETY: `new` mapped it, nothing unmaps it, and what others write at the same time are
         // atomics; records and bytes are only touched through raw pointers.
         unsafe { &*self.shared }
+    }
+
+    /// What stands of the case's faults. Where records go through a pipe, nobody else sees it.
+    pub fn board(&self) -> &'static Board {
+        &self.shared().board
     }
 
     /// Has the kernel map what of the journal the worker has touched, all at once: reading does

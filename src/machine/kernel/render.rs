@@ -124,6 +124,7 @@ impl<'a> Renderer<'a> {
             }
             kind::BLOCKED => Outcome::Blocked,
             kind::REFUSED => Outcome::Refused,
+            kind::NOT_FIRED => Outcome::NotFired,
             kind::DYING => Outcome::Killed(Signal::from_number(record.signal)),
             kind::EXITING => Outcome::Exit(record.value as i32),
             kind::ENDED => ended_as(record.value as i32),
@@ -141,9 +142,11 @@ impl<'a> Renderer<'a> {
             }
             ResultKind::Break if record.asked == 0 && bind.is_some() => name(),
             ResultKind::Break => self.broke(i, record),
-            ResultKind::Descriptor | ResultKind::Id | ResultKind::Pipe | ResultKind::Actor => {
-                name()
-            }
+            ResultKind::Descriptor
+            | ResultKind::Id
+            | ResultKind::Pipe
+            | ResultKind::Actor
+            | ResultKind::Fault => name(),
             ResultKind::Address { len } => match self.placed(i, len, record) {
                 Some(rules) => Outcome::Placed(rules),
                 None if record.asked == 0 => name(),

@@ -97,8 +97,9 @@ fn is_mapped(uid: u32) -> bool {
     })
 }
 
+/// Gives up all capabilities, with
 /// `struct __user_cap_header_struct` and two `__user_cap_data_struct` of capget(2), version 3.
-fn drop_capabilities() -> io::Result<()> {
+pub fn drop_capabilities() -> io::Result<()> {
     const VERSION_3: u32 = 0x2008_0522;
     let mut header = [VERSION_3, 0];
     let data = [0u32; 6];

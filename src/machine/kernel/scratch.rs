@@ -1,6 +1,6 @@
 //! The scratch folder of a worker, and the file of a case in it.
 
-use super::sys;
+use super::{namespace, sys};
 use crate::case::Content;
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{UnlinkatFlags, unlinkat};
@@ -142,13 +142,14 @@ fn remove_left(path: &Path) -> io::Result<()> {
     lock_now(&folder)?;
     for entry in fs::read_dir(path)? {
         let name = entry?.file_name();
-        if !MADE.iter().any(|made| name == *made) {
+        if name != namespace::POINT && !MADE.iter().any(|made| name == *made) {
             return Ok(());
         }
     }
     for name in MADE {
         let _ = unlinkat(&folder, name, UnlinkatFlags::NoRemoveDir);
     }
+    let _ = unlinkat(&folder, namespace::POINT, UnlinkatFlags::RemoveDir);
     fs::remove_dir(path)
 }
 
@@ -193,6 +194,14 @@ impl CaseFile {
             let _ = fs::remove_file("file");
         }
         filled.map(|()| CaseFile { file })
+    }
+
+    /// Opens `file` in the current folder, only to be read.
+    ///
+    /// # Errors
+    /// What open(2) says.
+    pub fn open() -> io::Result<Self> {
+        File::open("file").map(|file| CaseFile { file })
     }
 
     /// Its descriptor.

@@ -8,15 +8,16 @@ use super::child::{self, Actor, Setting};
 use super::compiled::{Compiled, Op};
 use super::guard::{Finding, Guard};
 use super::journal::{Journal, Raw, Record, kind};
+use super::namespace::Laid;
 use super::render::Ended;
 use super::scratch::CaseFile;
 use super::turn::{Pipes, WORKER};
 use super::worker::Worker;
-use super::{lent, maps, normal, scratch, sys};
+use super::{faults, lent, maps, normal, rights, scratch, sys};
 use crate::case::Content;
 use crate::case::call::{Act, ResultKind};
 use crate::case::errno::Errno;
-use crate::case::program::End;
+use crate::case::program::{End, Ground};
 use crate::transcript::{FileAfter, Outcome, Transcript};
 use std::io;
 
@@ -63,12 +64,34 @@ impl Worker {
     /// costs a fault.
     pub(super) fn run(&mut self, compiled: &Compiled, raw: &mut Raw) -> Result<Came, NotRun> {
         self.wake();
+        let laid = match compiled.lent.on {
+            Ground::Ordinary => None,
+            kind if self.in_namespace => {
+                let laid = Laid::lay(kind, &self.home, self.scale.page);
+                Some(laid.map_err(|e| format!("the case's file system can't be mounted: {e}"))?)
+            }
+            _ => return Err("this worker may not mount anything".to_owned().into()),
+        };
         let file = match &compiled.file {
             Some(content) => {
                 let made = CaseFile::make(content);
                 Some(made.map_err(|e| not_made(&e))?)
             }
             None => None,
+        };
+        let file = match &laid {
+            None => file,
+            Some(laid) => {
+                // A descriptor that may write keeps a file system from becoming read only, and has a
+                // file copied up.
+                let has_file = file.is_some();
+                drop(file);
+                let covered = laid.cover().and_then(|()| match has_file {
+                    true => CaseFile::open().map(Some),
+                    false => Ok(None),
+                });
+                covered.map_err(|e| format!("the case's file system can't be laid: {e}"))?
+            }
         };
         if compiled.others.contains(&c"link") {
             let made = std::os::unix::fs::symlink("file", "link");
@@ -78,6 +101,11 @@ impl Worker {
             0 | 1 => None,
             n => Some(Pipes::new(n, normal::KEPT).map_err(|e| e.to_string())?),
         };
+        let has_faults = compiled.lent.faults > 0;
+        let socket = match has_faults {
+            true => Some(Line::new().map_err(|e| e.to_string())?),
+            false => None,
+        };
         let harness = if compiled.lent.wild {
             maps::harness(moves_break(compiled))
         } else {
@@ -85,13 +113,20 @@ impl Worker {
         };
         self.journal.reset(compiled.lent.ops.len());
         let die_together = !main_may_end_early(compiled);
-        let makes_actors = compiled.actors.len() > 1 || self.journal.is_pipe();
+        if has_faults {
+            self.journal.board().reset();
+        }
+        let makes_actors = compiled.actors.len() > 1 || self.journal.is_pipe() || has_faults;
         self.ballast.hand_down(makes_actors || compiled.lent.wild);
-        let setting = self.setting(compiled, pipes.as_ref(), harness.as_deref(), die_together);
+        let lines = (pipes.as_ref(), socket.as_ref());
+        let setting = self.setting(compiled, lines, harness.as_deref(), die_together);
         let mut main = Actor::main(setting);
         let pid = self
             .branch(makes_actors, &mut main, file.as_ref().map(CaseFile::fd))
             .map_err(|e| format!("no child: {e}"))?;
+        if let Some(line) = socket {
+            self.start_keeper(compiled, pid, line)?;
+        }
         let watch = Watch {
             worker: self,
             compiled,
@@ -106,12 +141,18 @@ impl Worker {
             self.own.clear(&pids);
         }
         self.journal.collect(compiled.lent.ops.len(), raw);
+        if has_faults {
+            self.tell_idle_faults(compiled, raw);
+        }
         let file = match (&file, &compiled.file) {
             (Some(file), Some(before)) => Some(file.after(before, &mut self.bytes)),
             _ => None,
         };
-        let lacked_room = raw.records.iter().any(lacks_room) && scratch::is_full();
-        clear(compiled);
+        let lacked_room =
+            laid.is_none() && raw.records.iter().any(lacks_room) && scratch::is_full();
+        if laid.is_none() {
+            clear(compiled);
+        }
         if lacked_room {
             let why = "the file system of the scratch folder is full";
             return Err(NotRun::Failed(why.to_owned()));
@@ -121,6 +162,45 @@ impl Worker {
             status,
             file,
         })
+    }
+
+    /// Starts the process that keeps the faults of a case, in the case's own group.
+    fn start_keeper(&self, compiled: &Compiled, main: i32, line: Line) -> Result<(), String> {
+        let worker = std::process::id() as i32;
+        sys::own_group(main);
+        // SAFETY: the child runs only what follows, and never returns from here.
+        let pid = unsafe { sys::fork(true) };
+        if matches!(pid, Ok(0)) {
+            sys::die_with_parent(worker);
+            sys::join_group(main);
+            let socket = line.take_keepers();
+            faults::keeper::keep(
+                socket,
+                compiled.lent.ops,
+                self.journal.board(),
+                self.scale.page,
+            );
+            sys::exit(0);
+        }
+        if pid.is_err() {
+            sys::kill_group(main);
+            let _ = sys::wait_for(main);
+        }
+        pid.map(|_| ()).map_err(|e| format!("no keeper: {e}"))
+    }
+
+    /// A fault that was brought about and that nothing met proves nothing. Where a process was
+    /// meant to die early, what would have met it may not have come to it.
+    fn tell_idle_faults(&self, compiled: &Compiled, raw: &mut Raw) {
+        if compiled.lent.die_at.is_some() {
+            return;
+        }
+        for (op, record) in compiled.lent.ops.iter().zip(&mut raw.records) {
+            let slot = op.fault.and_then(|f| self.journal.board().slot(f));
+            if record.kind == kind::VALUE && slot.is_some_and(|s| !s.has_fired()) {
+                record.kind = kind::NOT_FIRED;
+            }
+        }
     }
 
     /// Tells the janitor which process group runs; 0 for none.
@@ -136,7 +216,7 @@ impl Worker {
     fn setting(
         &self,
         compiled: &Compiled,
-        pipes: Option<&Pipes>,
+        (pipes, line): (Option<&Pipes>, Option<&Line>),
         harness: Option<&[(u64, u64)]>,
         die_together: bool,
     ) -> Setting {
@@ -154,6 +234,7 @@ impl Worker {
                 heap_end: lent::brk() as u64,
                 worker: if self.adopts { self.pid } else { -1 },
                 die_together,
+                keeper: line.map_or(-1, |l| l.child),
             }
         }
     }
@@ -172,6 +253,10 @@ impl Worker {
         sys::die_with_parent(self.pid);
         sys::own_group(0);
         self.journal.come_near();
+        if self.in_namespace {
+            // There the worker may do anything; a case is an ordinary user's.
+            let _ = rights::drop_capabilities();
+        }
         // Here, and not by the worker: it might be killed after the first fork and before that.
         self.set_group(own);
         sys::close_from(normal::HIGH, i32::MAX);
@@ -242,6 +327,38 @@ fn clear(compiled: &Compiled) {
     }
 }
 
+/// The line between a case and the keeper of its faults.
+struct Line {
+    child: i32,
+    keeper: i32,
+}
+
+impl Line {
+    fn new() -> io::Result<Self> {
+        let (child, keeper) = faults::pair()?;
+        Ok(Line {
+            child: sys::move_up(child, normal::KEPT)?,
+            keeper: sys::move_up(keeper, normal::HIGH)?,
+        })
+    }
+
+    /// In the keeper: its end, at a low number, and nothing else open.
+    fn take_keepers(&self) -> i32 {
+        const OWN: i32 = 3;
+        sys::close_from(0, normal::HIGH - 1);
+        let fd = sys::move_up(self.keeper, OWN).unwrap_or(-1);
+        sys::close_from(normal::HIGH, i32::MAX);
+        fd
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        sys::close(self.child);
+        sys::close(self.keeper);
+    }
+}
+
 struct Watch<'a> {
     worker: &'a mut Worker,
     compiled: &'a Compiled,
@@ -259,7 +376,8 @@ impl Watch<'_> {
         if ended == Ended::Orderly {
             ended = self.others_go_on(&mut guard).unwrap_or(ended);
         }
-        if self.compiled.actors.len() > 1 || ended != Ended::Orderly {
+        let company = self.compiled.actors.len() > 1 || self.compiled.lent.faults > 0;
+        if company || ended != Ended::Orderly {
             self.bury();
         }
         self.worker.set_group(0);

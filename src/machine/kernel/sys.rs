@@ -343,6 +343,80 @@ pub fn is_readable(fd: RawFd, milliseconds: i32) -> bool {
     n == 1 && poll.revents & libc::POLLIN != 0
 }
 
+/// Those of these descriptors that can be read, or have nobody at the other end; waits for the
+/// first at most so long, or for ever.
+pub fn wait_readable(fds: &[RawFd], longest: Option<std::time::Duration>) -> Vec<RawFd> {
+    let mut polled: Vec<libc::pollfd> = fds.iter().map(|fd| polled(*fd)).collect();
+    let ms = longest.map_or(-1, |d| d.as_millis().saturating_add(1).min(60_000) as i32);
+    // SAFETY: the entries live during the call.
+    let n = unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, ms) };
+    if n <= 0 {
+        return Vec::new();
+    }
+    let ready = polled.iter().filter(|p| p.revents != 0);
+    ready.map(|p| p.fd).collect()
+}
+
+fn polled(fd: RawFd) -> libc::pollfd {
+    libc::pollfd {
+        fd,
+        events: libc::POLLIN,
+        revents: 0,
+    }
+}
+
+/// Whether nobody is at the other end of a descriptor any more.
+pub fn is_hung_up(fd: RawFd) -> bool {
+    let mut poll = polled(fd);
+    // SAFETY: one entry, alive during the call.
+    let n = unsafe { libc::poll(&raw mut poll, 1, 0) };
+    n == 1 && poll.revents & (libc::POLLHUP | libc::POLLERR | libc::POLLNVAL) != 0
+}
+
+/// Waits until a word that processes share is not `value` any more, is woken, or so long.
+pub fn futex_wait(word: &std::sync::atomic::AtomicI32, value: i32, longest: std::time::Duration) {
+    let time = libc::timespec {
+        tv_sec: longest.as_secs() as libc::time_t,
+        tv_nsec: longest.subsec_nanos() as _,
+    };
+    // SAFETY: the word and the time live during the call.
+    unsafe {
+        libc::syscall(
+            libc::SYS_futex,
+            word.as_ptr(),
+            libc::FUTEX_WAIT,
+            value,
+            &raw const time,
+            0,
+            0,
+        );
+    }
+}
+
+/// Wakes all who wait for a word.
+pub fn futex_wake(word: &std::sync::atomic::AtomicI32) {
+    // SAFETY: the word lives during the call.
+    unsafe {
+        libc::syscall(
+            libc::SYS_futex,
+            word.as_ptr(),
+            libc::FUTEX_WAKE,
+            i32::MAX,
+            0,
+            0,
+            0,
+        );
+    }
+}
+
+/// Puts a child into the process group of another process.
+pub fn join_group(group: i32) {
+    // SAFETY: numbers only.
+    unsafe {
+        libc::syscall(libc::SYS_setpgid, 0, group);
+    }
+}
+
 /// Gives a process (0: this one) a process group of its own. Parent and child both do so, whoever
 /// comes first.
 #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]

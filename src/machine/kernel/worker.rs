@@ -10,7 +10,9 @@ use super::render::Renderer;
 use super::rights::{Powers, Rights};
 use super::scratch::{self, Names, Scratch};
 use super::supervise::{Came, NotRun, all_unsaid, unsaid};
-use super::{abi, lasting, normal, probe, sys, touch};
+use super::{abi, faults, lasting, namespace, normal, probe, sys, touch};
+use crate::case::fault::FAULTS;
+use crate::case::need::Reason;
 use crate::case::program::{Door, Known};
 use crate::case::{Need, Program, Scale};
 use crate::machine::frame::{self, Frame, Line};
@@ -32,6 +34,8 @@ pub struct Start {
     pub door: Door,
     /// Whether it keeps the rights of root.
     pub root: bool,
+    /// Whether it may mount what its cases need, in namespaces of its own.
+    pub namespace: bool,
     /// Whether the journal goes through a pipe even where memory can be shared.
     pub pipe_journal: bool,
     /// The CPU to stay on, counted among those that are allowed.
@@ -64,6 +68,7 @@ impl Start {
                 Door::Raw
             },
             root: get("rights") == Some("root"),
+            namespace: get("namespace") == Some("own"),
             pipe_journal: get("journal") == Some("pipe"),
             cpu: get("cpu").and_then(|n| n.parse().ok()),
             memory: get("memory")
@@ -84,6 +89,9 @@ impl std::fmt::Display for Start {
         if self.root {
             writeln!(f, "rights root")?;
         }
+        if self.namespace {
+            writeln!(f, "namespace own")?;
+        }
         if self.pipe_journal {
             writeln!(f, "journal pipe")?;
         }
@@ -99,6 +107,10 @@ impl std::fmt::Display for Start {
 pub struct Worker {
     /// Its process.
     pub(super) pid: i32,
+    /// The scratch folder.
+    pub(super) home: PathBuf,
+    /// Whether it may mount what a case needs; the cases may not.
+    pub(super) in_namespace: bool,
     pub(super) door: Door,
     pub(super) scale: Scale,
     pub(super) arena: Arena,
@@ -245,6 +257,10 @@ impl Worker {
             journal.set_pipe_ends(ends);
         }
         rights.take(parent)?;
+        if start.namespace {
+            namespace::enter(parent)?;
+        }
+        let home = std::env::current_dir()?;
         let adopts = sys::adopt_orphans();
         let scale = probe::scale();
         let arena = Arena::find(scale.bits)
@@ -263,6 +279,8 @@ impl Worker {
             ticking: false,
             bytes: Vec::new(),
             powers,
+            home,
+            in_namespace: start.namespace,
             own,
             scale,
             arena,
@@ -335,7 +353,7 @@ impl Worker {
         }
         match frame.kind.as_str() {
             "need" => match Need::parse(&frame.payload) {
-                Ok(need) => match probe::need(&need, &self.scale, self.powers) {
+                Ok(need) => match self.meets(&need) {
                     Ok(()) => reply("met", String::new()),
                     Err(why) => reply("unmet", why),
                 },
@@ -344,6 +362,21 @@ impl Worker {
             "damaged" => reply("damaged", String::new()),
             other => reply("error", format!("a worker does not know `{other}`")),
         }
+    }
+
+    /// Tries whether a need is met; else why not, with the kind of reason.
+    fn meets(&self, need: &Need) -> Result<(), String> {
+        let unmet = |reason: Reason, why: String| format!("{why} ({reason})");
+        if FAULTS.iter().any(|(name, _)| *name == need.name) {
+            if self.journal.is_pipe() {
+                let why = "processes share no memory here";
+                return Err(unmet(Reason::Os, why.to_owned()));
+            }
+            let met = faults::probe::fault(need.name, self.scale.page);
+            return met.map_err(|(reason, why)| unmet(reason, why));
+        }
+        let met = probe::need(need, &self.scale, self.powers);
+        met.map_err(|why| unmet(need.reason(), why))
     }
 
     fn transcript(&self, case: &ReadyCase, came: &Came) -> Transcript {

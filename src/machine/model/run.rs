@@ -21,7 +21,7 @@ use crate::case::program::End;
 use crate::case::quantity::NoValue;
 use crate::case::signal::{Code, Signal};
 use crate::case::step::{Arg, Fd, Step};
-use crate::case::{Content, Program, Quantity, Unit};
+use crate::case::{Content, Ground, Program, Quantity, Unit};
 use crate::transcript::{FileAfter, Numbers, Outcome, Transcript};
 use std::rc::Rc;
 
@@ -97,6 +97,10 @@ impl<'p> Run<'p> {
         let scale = &model.machine.scale;
         if model.machine.entry_for(program.via) == Entry::Other {
             return Err("this C library's entry is not modelled".to_owned());
+        }
+        let is_fault = |s: &Step| matches!(s.call.act, Act::Fault(_));
+        if program.file.on != Ground::Ordinary || program.steps.iter().any(is_fault) {
+            return Err("what goes wrong on purpose is not modelled".to_owned());
         }
         let size = program.file.size.value(scale, i64::MAX.into(), &|_| None);
         let eof = size
@@ -280,7 +284,12 @@ impl<'p> Run<'p> {
             Arg::Fd(Fd::Number(n)) => Ok((*n).into()),
             Arg::Fd(Fd::Name(n)) => self.w.value(n).ok_or_else(|| Not::Reached(n.clone())),
             Arg::Code => Err(Not::Modelled("code of a machine".to_owned())),
-            Arg::Path(_) | Arg::Bytes(_) | Arg::Buf | Arg::Actor(_) => Ok(0),
+            Arg::Path(_)
+            | Arg::Bytes(_)
+            | Arg::Buf
+            | Arg::Actor(_)
+            | Arg::Word(_)
+            | Arg::Fault(_) => Ok(0),
         }
     }
 

@@ -365,6 +365,7 @@ fn the_file_is_told() {
         let file = FileSpec {
             size: Quantity::parse(size).unwrap(),
             content: Bytes::parse(content).unwrap(),
+            on: Default::default(),
         };
         told_file(&file, &Scale::ordinary(4096))
     };

@@ -1,7 +1,7 @@
 //! The reference of the language against the code: its examples load, its lists are whole.
 
 use super::{HEAD, shown, source};
-use crate::case::{call, need, quantity};
+use crate::case::{call, fault, need, quantity};
 use crate::table::load;
 
 const REFERENCE: &str = include_str!("../../case/language.md");
@@ -58,7 +58,11 @@ fn every_list_is_whole() {
     {
         stands(name);
     }
-    for (name, doc) in need::NEEDS {
+    for (name, doc) in fault::HOW {
+        let written = format!("| `{name}` | {doc} |");
+        assert!(REFERENCE.contains(&written), "{written}");
+    }
+    for (name, doc) in need::NEEDS.iter().chain(fault::FAULTS) {
         let written = format!("\n| `{name}` | {doc} |");
         assert!(REFERENCE.contains(&written), "{written}");
     }
