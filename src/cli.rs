@@ -35,6 +35,8 @@ pub enum Command {
     Try(Try),
     /// Tell all about one case: the calls, the rule, what is recorded of it
     Explain(Explain),
+    /// Write a C program that stands alone and shows one case
+    C(Explain),
     /// Hold platforms against each other: where they differ, and how
     Compare(Compare),
     /// The page of findings: what is known to break a rule, worst first

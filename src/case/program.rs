@@ -3,7 +3,7 @@
 
 use super::bytes::Bytes;
 use super::mistake::Mistake;
-use super::quantity::Quantity;
+use super::quantity::{Quantity, Scale, Unit};
 use super::step::{Arg, Fd, Role, Step, Written};
 use std::fmt;
 
@@ -93,6 +93,40 @@ impl Program {
             .iter()
             .flat_map(|s| &s.args)
             .any(|a| matches!(a, Arg::Fd(Fd::Name(n)) if n == name))
+    }
+
+    /// The quantities of its file and its steps that do not depend on names, with their values on
+    /// one machine; numbers are told in these. Units come first: where `1page` and `4096` are both
+    /// there, the former holds elsewhere.
+    pub fn quantities(&self, scale: &Scale) -> Vec<(i128, Quantity)> {
+        let size = &self.file.size;
+        let eof = size.value(scale, i64::MAX.into(), &|_| None).ok();
+        let mut found = Vec::new();
+        let mut add = |q: &Quantity| {
+            // An address is told by its name, and `max` means another value in each argument.
+            if q.names().next().is_none() && !q.uses(&Unit::Max) {
+                let q = q.with_eof(size);
+                let known = |unit: &Unit| eof.filter(|_| *unit == Unit::Eof);
+                if let Ok(value) = q.value(scale, scale.word_max(), &known) {
+                    found.push((value, q));
+                }
+            }
+        };
+        add(size);
+        let mut of_bytes = |b: &Bytes| b.chunks.iter().for_each(|c| add(&c.times));
+        of_bytes(&self.file.content);
+        for arg in self.steps.iter().flat_map(|s| &s.args) {
+            if let Arg::Bytes(b) = arg {
+                of_bytes(b);
+            }
+        }
+        for arg in self.steps.iter().flat_map(|s| &s.args) {
+            if let Arg::Quantity(q) = arg {
+                add(q);
+            }
+        }
+        found.sort_by_key(|(_, q)| q.is_plain());
+        found
     }
 
     /// Reads what its `Display` writes.

@@ -3,6 +3,7 @@
 //! A run is a sequence of [`Event`]s; each format is a [`Report`] that takes them one by one, so
 //! that none knows more than another.
 
+mod c;
 pub mod compare;
 mod diff;
 mod explain;
@@ -19,6 +20,7 @@ mod progress;
 mod several;
 mod text;
 
+pub use c::program as c_program;
 pub use diff::{Change, changes};
 pub use explain::{Explained, explain};
 pub use findings::{Finding, Harm, findings};

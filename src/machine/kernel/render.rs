@@ -208,41 +208,13 @@ impl<'a> Renderer<'a> {
         if (-COUNT_MAX..COUNT_MAX).contains(&n) {
             return Quantity::bytes(n);
         }
-        let known = self.known.get_or_init(|| self.quantities());
+        let known = self
+            .known
+            .get_or_init(|| self.program.quantities(self.scale));
         match known.iter().find(|(value, _)| *value == n) {
             Some((_, q)) => q.clone(),
             None => Quantity::in_pages(n, self.scale),
         }
-    }
-
-    fn quantities(&self) -> Vec<(i128, Quantity)> {
-        let size = &self.program.file.size;
-        let mut found = Vec::new();
-        let mut add = |q: &Quantity| {
-            // An address is told by its name, and `max` means another value in each argument.
-            if q.names().next().is_none() && !q.uses(&Unit::Max) {
-                let q = q.with_eof(size);
-                if let Some(value) = self.evaluate(&q) {
-                    found.push((value, q));
-                }
-            }
-        };
-        add(size);
-        let mut of_bytes = |b: &Bytes| b.chunks.iter().for_each(|c| add(&c.times));
-        of_bytes(&self.program.file.content);
-        for arg in self.program.steps.iter().flat_map(|s| &s.args) {
-            if let Arg::Bytes(b) = arg {
-                of_bytes(b);
-            }
-        }
-        for arg in self.program.steps.iter().flat_map(|s| &s.args) {
-            if let Arg::Quantity(q) = arg {
-                add(q);
-            }
-        }
-        // Units first: where `1page` and `4096` are both in the case, the former holds elsewhere.
-        found.sort_by_key(|(_, q)| q.is_plain());
-        found
     }
 
     /// Bytes in the notation.
