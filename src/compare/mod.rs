@@ -343,9 +343,12 @@ fn alone(cells: &[Cell]) -> Option<usize> {
     })
 }
 
-/// A step of an answer: its text, and which of that text it is. Two answers of one case are held
-/// against each other by that.
-fn keyed(answer: &Answer) -> Vec<((&str, usize), &str)> {
+/// A step of an answer, by its text and which of that text it is, and its outcome. Two answers of
+/// one case are held against each other by that.
+type Keyed<'a> = ((&'a str, usize), &'a str);
+
+/// The steps of an answer.
+fn keyed(answer: &Answer) -> Vec<Keyed<'_>> {
     let mut seen: HashMap<&str, usize> = HashMap::new();
     let lines = answer.lines.iter().map(|(step, outcome)| {
         let n = seen.entry(step).or_default();
@@ -356,15 +359,14 @@ fn keyed(answer: &Answer) -> Vec<((&str, usize), &str)> {
 }
 
 fn row(cells: &[Cell], sides: &[Side], case: Option<&Case>) -> Row {
-    let answers: Vec<Option<Vec<((&str, usize), &str)>>> =
-        cells.iter().map(|c| answer(c).map(keyed)).collect();
+    let answers: Vec<Option<Vec<Keyed<'_>>>> = cells.iter().map(|c| answer(c).map(keyed)).collect();
     let mut steps: Vec<(&str, usize)> = Vec::new();
     for (key, _) in answers.iter().flatten().flatten() {
         if !steps.contains(key) {
             steps.push(*key);
         }
     }
-    let of = |lines: &[((&str, usize), &str)], step: &(&str, usize)| {
+    let of = |lines: &[Keyed<'_>], step: &(&str, usize)| {
         let found = lines.iter().find(|(key, _)| key == step);
         found.map_or_else(
             || "not told".to_owned(),
@@ -382,12 +384,8 @@ fn row(cells: &[Cell], sides: &[Side], case: Option<&Case>) -> Row {
     let outcomes: Vec<Option<Vec<String>>> = answers
         .iter()
         .map(|a| {
-            Some(
-                steps
-                    .iter()
-                    .map(|s| of(a.as_ref()?, s).into())
-                    .collect::<Option<_>>()?,
-            )
+            let lines = a.as_ref()?;
+            Some(steps.iter().map(|s| of(lines, s)).collect())
         })
         .collect();
     let most = most(&outcomes);
