@@ -117,12 +117,12 @@ static void tell_code(int signal, int code)
 		{ SIGSEGV, 3, "SEGV_BNDERR" }, { SIGSEGV, 4, "SEGV_PKUERR" },
 		{ SIGBUS, 1, "BUS_ADRALN" }, { SIGBUS, 2, "BUS_ADRERR" },
 		{ SIGBUS, 3, "BUS_OBJERR" }, { SIGBUS, 4, "BUS_MCEERR_AR" },
-		{ SIGBUS, 5, "BUS_MCEERR_AO" }, { signal, 0x80, "SI_KERNEL" },
-		{ signal, 0, "SI_USER" },
+		{ SIGBUS, 5, "BUS_MCEERR_AO" }, { 0, 0x80, "SI_KERNEL" },
+		{ 0, 0, "SI_USER" },
 	};
 
 	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-		if (codes[i].signal == signal && codes[i].code == code) {
+		if ((codes[i].signal == signal || !codes[i].signal) && codes[i].code == code) {
 			printf(" %s ", codes[i].name);
 			return;
 		}
