@@ -31,7 +31,7 @@ pub use json::{Json, SCHEMA};
 pub use junit::Junit;
 pub use ktap::Ktap;
 pub use line::{BreachLine, CaseLine, WORDS, counts};
-pub use plain::{complain, is_colourful, mistake, note, out, page};
+pub use plain::{complain, is_colourful, mistake, mistakes, note, out, page};
 pub use progress::Progress;
 pub use several::Several;
 pub use text::{count, quoted, width};

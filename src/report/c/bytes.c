@@ -4,7 +4,7 @@ struct bytes {
 	size_t runs;
 };
 
-static void add(struct bytes *b, unsigned char byte, unsigned long long n)
+static MAYBE void add(struct bytes *b, unsigned char byte, unsigned long long n)
 {
 	if (n && b->runs && b->run[b->runs - 1].byte == byte) {
 		b->run[b->runs - 1].n += n;
@@ -17,18 +17,18 @@ static void add(struct bytes *b, unsigned char byte, unsigned long long n)
 	}
 }
 
-static void add_all(struct bytes *b, const void *from, size_t n)
+static MAYBE void add_all(struct bytes *b, const void *from, size_t n)
 {
 	for (const unsigned char *p = from; n--; p++)
 		add(b, *p, 1);
 }
 
-static int is_text(unsigned char c)
+static MAYBE int is_text(unsigned char c)
 {
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
-static void tell_literal(const unsigned char *p, size_t n)
+static MAYBE void tell_literal(const unsigned char *p, size_t n)
 {
 	size_t text = 0;
 
@@ -44,13 +44,13 @@ static void tell_literal(const unsigned char *p, size_t n)
 	printf("\"");
 }
 
-static void tell_times(const char *times)
+static MAYBE void tell_times(const char *times)
 {
 	printf(strchr(times, ' ') || *times == '-' ? "*(%s)" : "*%s", times);
 }
 
 /* Bytes of which none is there sixteen times in a row. */
-static void tell_few(const unsigned char *p, size_t n, const char **join)
+static MAYBE void tell_few(const unsigned char *p, size_t n, const char **join)
 {
 	while (n) {
 		size_t len = 1, same = 1;
@@ -80,7 +80,7 @@ static void tell_few(const unsigned char *p, size_t n, const char **join)
 	}
 }
 
-static void tell_content(const struct bytes *b)
+static MAYBE void tell_content(const struct bytes *b)
 {
 	unsigned char *few = malloc(b->runs * 16 + 1);
 	const char *join = "";

@@ -1,4 +1,4 @@
-static void caught(int signal, siginfo_t *info, void *context)
+static MAYBE void caught(int signal, siginfo_t *info, void *context)
 {
 	(void)context;
 	if (signal == SIGALRM)
@@ -22,7 +22,7 @@ static void caught(int signal, siginfo_t *info, void *context)
 }
 
 /* A call that waits for longer than a second is blocked. */
-static void catch_all(void)
+static MAYBE void catch_all(void)
 {
 	static const int all[] = { SIGSEGV, SIGBUS, SIGILL, SIGPIPE, SIGXFSZ, SIGALRM };
 	struct itimerval second = { { 1, 0 }, { 1, 0 } };

@@ -1,5 +1,5 @@
 /* How results are told: numbers in the case's own units, addresses by what they start from. */
-static const char *plain(unsigned long long n)
+static MAYBE const char *plain(unsigned long long n)
 {
 	static const char *unit[] = { "TiB", "GiB", "MiB", "KiB" };
 	static char text[4][32];
@@ -15,7 +15,7 @@ static const char *plain(unsigned long long n)
 	return to;
 }
 
-static const char *pages(long long n, int half, long long rest)
+static MAYBE const char *pages(long long n, int half, long long rest)
 {
 	static char text[4][96];
 	static int next;
@@ -36,7 +36,7 @@ static const char *pages(long long n, int half, long long rest)
 	return to;
 }
 
-static const char *number(long long n)
+static MAYBE const char *number(long long n)
 {
 	static char text[4][32];
 	static int next;
@@ -59,7 +59,7 @@ static const char *number(long long n)
 	return to;
 }
 
-static void tell_place(const char *base, long long n)
+static MAYBE void tell_place(const char *base, long long n)
 {
 	const char *text = number(n);
 
@@ -73,7 +73,7 @@ static void tell_place(const char *base, long long n)
 		printf("%s + %s", base, text);
 }
 
-static void tell_signal(int signal)
+static MAYBE void tell_signal(int signal)
 {
 #define NAMED(s) case s: printf(#s); return;
 	switch (signal) {
@@ -83,7 +83,7 @@ static void tell_signal(int signal)
 	printf("signal %d", signal);
 }
 
-static void tell_error(void)
+static MAYBE void tell_error(void)
 {
 	int e = errno;
 
@@ -110,7 +110,7 @@ static void tell_error(void)
 	printf("\n");
 }
 
-static void tell_code(int signal, int code)
+static MAYBE void tell_code(int signal, int code)
 {
 	static const struct { int signal, code; const char *name; } codes[] = {
 		{ SIGSEGV, 1, "SEGV_MAPERR" }, { SIGSEGV, 2, "SEGV_ACCERR" },

@@ -1,4 +1,4 @@
-static void tell_bytes(const void *from, size_t n)
+static MAYBE void tell_bytes(const void *from, size_t n)
 {
 	struct bytes b = { 0 };
 

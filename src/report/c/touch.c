@@ -5,7 +5,7 @@ static __thread volatile uintptr_t touched;
 static __thread siginfo_t cause;
 static unsigned char taken[1 << 20];
 
-static int load(uintptr_t at, size_t n)
+static MAYBE int load(uintptr_t at, size_t n)
 {
 	if (sigsetjmp(back, 0))
 		return 1;
@@ -18,7 +18,7 @@ static int load(uintptr_t at, size_t n)
 	return 0;
 }
 
-static int store(uintptr_t at, const unsigned char *from, int same, size_t n)
+static MAYBE int store(uintptr_t at, const unsigned char *from, int same, size_t n)
 {
 	if (sigsetjmp(back, 0))
 		return 1;
@@ -31,7 +31,7 @@ static int store(uintptr_t at, const unsigned char *from, int same, size_t n)
 	return 0;
 }
 
-static void tell_fault(const char *base, uintptr_t asked, long long offset)
+static MAYBE void tell_fault(const char *base, uintptr_t asked, long long offset)
 {
 	uintptr_t addr = (uintptr_t)cause.si_addr, page = touched & ~((uintptr_t)PAGE - 1);
 

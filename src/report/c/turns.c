@@ -4,14 +4,14 @@ static struct turn {
 	int step, gone[ACTORS], pid[ACTORS], end_for;
 } *turn;
 
-static void do_step(int step);
+static MAYBE void do_step(int step);
 
-static void hand(int to)
+static MAYBE void hand(int to)
 {
 	sem_post(&turn->go[to]);
 }
 
-static void go_gone(int me)
+static MAYBE void go_gone(int me)
 {
 	for (int i = 0; i < ACTORS; i++)
 		if (process_of[i] == process_of[me])
@@ -19,7 +19,7 @@ static void go_gone(int me)
 }
 
 /* Hands the turn to whoever is next; nobody acts for one that is gone. */
-static void next_turn(void)
+static MAYBE void next_turn(void)
 {
 	while (turn->step < STEPS && turn->gone[owner[turn->step]]) {
 		printf("%s = not reached: %s\n", texts[turn->step], actors[owner[turn->step]]);
@@ -28,7 +28,7 @@ static void next_turn(void)
 	hand(turn->step < STEPS ? owner[turn->step] : ACTORS);
 }
 
-static void wait_turn(int me)
+static MAYBE void wait_turn(int me)
 {
 	while (sem_wait(&turn->go[me]))
 		;
@@ -47,7 +47,7 @@ static void wait_turn(int me)
 	}
 }
 
-static void act(int me)
+static MAYBE void act(int me)
 {
 	for (;;) {
 		wait_turn(me);
@@ -59,21 +59,21 @@ static void act(int me)
 	}
 }
 
-static void *act_as(void *me)
+static MAYBE void *act_as(void *me)
 {
 	act((int)(intptr_t)me);
 	return NULL;
 }
 
 /* Leaves for good in the midst of a step. */
-static void leave(int me)
+static MAYBE void leave(int me)
 {
 	go_gone(me);
 	turn->step++;
 	next_turn();
 }
 
-static int fork_as(int actor)
+static MAYBE int fork_as(int actor)
 {
 	pid_t pid = fork();
 
@@ -85,7 +85,7 @@ static int fork_as(int actor)
 	return pid;
 }
 
-static void tell_status(int status)
+static MAYBE void tell_status(int status)
 {
 	if (WIFEXITED(status)) {
 		printf("exit %d\n", WEXITSTATUS(status));
@@ -96,7 +96,7 @@ static void tell_status(int status)
 	}
 }
 
-static void wait_for(int me, int actor)
+static MAYBE void wait_for(int me, int actor)
 {
 	int status = 0;
 

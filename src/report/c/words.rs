@@ -2,6 +2,7 @@
 
 use crate::case::call::{ArgType, ResultKind};
 use crate::case::{Arg, Bytes, Case, Content, Fd, Program, Quantity, Scale, Step, Unit};
+use crate::transcript::Numbers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -304,7 +305,7 @@ impl<'a> Words<'a> {
 
     /// The case's own numbers, as they are told.
     pub fn known(&self) -> Vec<(i128, String)> {
-        let known = self.program.quantities(self.scale);
+        let known = Numbers::new(self.program, self.scale, self.eof).quantities();
         let fit = known.into_iter().filter(|(n, _)| i64::try_from(*n).is_ok());
         let mut seen = BTreeMap::new();
         let mut out = Vec::new();
