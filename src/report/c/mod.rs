@@ -358,6 +358,9 @@ impl Made<'_> {
             words::ARENA
         );
         out.push_str(&self.words.flag_names(case));
+        if self.door == Door::Raw {
+            out.push_str(&call_numbers(case));
+        }
         let touches = case.program.steps.iter().any(|s| s.call.touches());
         if touches {
             out.push_str("#define TOUCHES\n");
@@ -520,15 +523,34 @@ const DIE: &str = "
 
 ";
 
+/// The numbers of the calls that older headers lack, for the architecture of this program.
+fn call_numbers(case: &Case) -> String {
+    let mut out = String::new();
+    let mut told = Vec::new();
+    for step in &case.program.steps {
+        let name = number_name(step.call.name);
+        if let Act::Syscall(n) | Act::At(n) = step.call.act {
+            if !told.contains(&name) {
+                let _ = write!(out, "#ifndef {name}\n#define {name} {n}\n#endif\n");
+                told.push(name);
+            }
+        }
+    }
+    out
+}
+
+/// What the headers call the number of a call.
+fn number_name(name: &str) -> String {
+    match name {
+        "open" | "unlink" => format!("SYS_{name}at"),
+        "rename" => "SYS_renameat2".to_owned(),
+        "pread" | "pwrite" => format!("SYS_{name}64"),
+        _ => format!("SYS_{name}"),
+    }
+}
+
 /// A call straight to the kernel. Paths are relative to the folder, as the `*at` entries take them.
 fn raw_call(step: &Step, args: &[String]) -> String {
-    let name = step.call.name;
-    let number = match name {
-        "open" | "unlink" => format!("{name}at"),
-        "rename" => "renameat2".to_owned(),
-        "pread" | "pwrite" => format!("{name}64"),
-        _ => name.to_owned(),
-    };
     let mut words = Vec::new();
     for (spec, arg) in step.call.args.iter().zip(args) {
         if matches!((spec.ty, step.call.act), (ArgType::Path, Act::At(_))) {
@@ -539,7 +561,11 @@ fn raw_call(step: &Step, args: &[String]) -> String {
     while words.len() < 6 {
         words.push("0L".to_owned());
     }
-    format!("syscall(SYS_{number}, {})", words.join(", "))
+    format!(
+        "syscall({}, {})",
+        number_name(step.call.name),
+        words.join(", ")
+    )
 }
 
 /// Text that can stand in a comment, or in a format that is printed as it is.
