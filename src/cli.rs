@@ -37,6 +37,8 @@ pub enum Command {
     Explain(Explain),
     /// Tell what the model allows of cases, or what it says as a document
     Model(ModelArgs),
+    /// Write a C program that stands alone and shows one case
+    C(Explain),
     /// Hold platforms against each other: where they differ, and how
     Compare(Compare),
     /// The page of findings: what is known to break a rule, worst first

@@ -41,7 +41,8 @@ pub fn explain(args: &Explain) -> Result<u8, Stop> {
     Ok(0)
 }
 
-fn find(tables: &[Table], id: &str) -> Result<crate::case::Case, Stop> {
+/// The case that is named.
+pub fn find(tables: &[Table], id: &str) -> Result<crate::case::Case, Stop> {
     let plan_of = |exact| {
         Plan::new(
             tables,

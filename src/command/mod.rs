@@ -1,5 +1,6 @@
 //! The commands: each takes its arguments, does its work, and gives an exit code.
 
+mod c;
 mod compare;
 mod doctor;
 mod explain;
@@ -64,6 +65,7 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::Try(args) => trial::trial(args),
         Command::Explain(args) => explain::explain(args),
         Command::Model(args) => model::model(args),
+        Command::C(args) => c::c(args),
         Command::Compare(args) => compare::compare(args),
         Command::Findings(args) => findings::findings(args),
         Command::Doctor(args) => doctor::doctor(args),

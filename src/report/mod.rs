@@ -3,6 +3,7 @@
 //! A run is a sequence of [`Event`]s; each format is a [`Report`] that takes them one by one, so
 //! that none knows more than another.
 
+mod c;
 pub mod compare;
 mod diff;
 mod explain;
@@ -20,6 +21,7 @@ mod several;
 mod specification;
 mod text;
 
+pub use c::program as c_program;
 pub use diff::{Change, changes};
 pub use explain::{Explained, Reading, explain};
 pub use findings::{Finding, Harm, findings};

@@ -63,7 +63,9 @@ impl<'a> Numbers<'a> {
         content.notation(&|n| self.number(n.into()))
     }
 
-    fn quantities(&self) -> Vec<(i128, Quantity)> {
+    /// The case's own quantities that do not depend on names, with their values: what numbers are
+    /// told in.
+    pub fn quantities(&self) -> Vec<(i128, Quantity)> {
         let size = &self.program.file.size;
         let mut found = Vec::new();
         let mut add = |q: &Quantity| {
