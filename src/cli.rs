@@ -1,5 +1,6 @@
 //! The arguments.
 
+use crate::suite::Sample;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -72,6 +73,23 @@ pub struct Which {
     /// Only a part of the cases: `slice:1/4` is the first of four
     #[arg(long, value_name = "PART", value_parser = partition)]
     pub partition: Option<(usize, usize)>,
+    /// With the grids, without them, or they alone
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = Grids::All)]
+    pub grids: Grids,
+    /// Only a part of each grid, the same on each run: `2%`
+    #[arg(long, value_name = "PERCENT", value_parser = sample)]
+    pub sample: Option<Sample>,
+}
+
+/// Whether grids are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Grids {
+    /// Grids and all other cases
+    All,
+    /// All other cases
+    None,
+    /// Grids alone
+    Only,
 }
 
 /// The most memory that one case may take, in MiB, unless a run says otherwise.
@@ -222,6 +240,13 @@ pub struct Doctor {
     pub place: Place,
 }
 
+fn sample(text: &str) -> Result<Sample, String> {
+    let wrong = || "a part is written `2%`, or `0.1%`".to_owned();
+    let percent = text.strip_suffix('%').ok_or_else(wrong)?;
+    let percent: f64 = percent.parse().map_err(|_| wrong())?;
+    Sample::percent(percent).ok_or_else(wrong)
+}
+
 fn partition(text: &str) -> Result<(usize, usize), String> {
     let wrong = || "a part is written `slice:1/4`, counted from 1".to_owned();
     let (part, parts) = text
@@ -242,6 +267,14 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn samples() {
+        assert_eq!(sample("2%"), Ok(Sample::percent(2.0).unwrap()));
+        for wrong in ["2", "0%", "-1%", "101%", "NaN%", "%"] {
+            assert!(sample(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::Stop;
 use crate::carried;
-use crate::cli::{Tables, Which};
+use crate::cli::{Grids, Tables, Which};
 use crate::known::Known;
 use crate::report;
 use crate::snapshot::{Embedded, Folder, Record, SnapshotSource};
@@ -192,6 +192,9 @@ impl From<&Which> for Filter {
             none_of: which.skip.clone(),
             exact: which.exact,
             slice: which.partition,
+            grids: which.grids != Grids::None,
+            others: which.grids != Grids::Only,
+            sample: which.sample,
         }
     }
 }

@@ -379,6 +379,7 @@ fn counts(s: &Summary) -> String {
         (s.known, "known and tolerated"),
         (s.recorded_anew, "recorded anew"),
         (s.unrecorded, "unrecorded"),
+        (s.unclaimed, "only recorded"),
         (s.skipped, "skipped"),
     ];
     let others = others.iter().filter(|(n, _)| *n > 0);

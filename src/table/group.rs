@@ -1,7 +1,9 @@
 //! A `[[case]]` of a table: one case, or the product that it stands for.
 
+use super::axis::Found;
 use super::plan::Plan;
 use crate::case::{Case, Need};
+use crate::snapshot::Across;
 use std::sync::Arc;
 
 /// The cases that one `[[case]]` stands for. They are made when they are asked for, so that a
@@ -16,6 +18,7 @@ pub struct Group {
     pub(super) needs: Vec<Need>,
     pub(super) was: Vec<String>,
     pub(super) line: usize,
+    pub(super) is_grid: bool,
     pub(super) plan: Plan,
 }
 
@@ -35,9 +38,25 @@ impl Group {
         &self.cite
     }
 
-    /// What the machine must be able to do.
-    pub fn needs(&self) -> &[Need] {
-        &self.needs
+    /// All that the machine must be able to do, for any of its cases.
+    pub fn needs(&self) -> impl Iterator<Item = &Need> {
+        self.needs
+            .iter()
+            .chain(self.plan.needs.iter().map(|(_, n)| n))
+    }
+
+    /// What the machine must be able to do for the case number `i`.
+    pub fn needs_of(&self, i: usize) -> Vec<&Need> {
+        let mut needs: Vec<&Need> = self.needs.iter().collect();
+        if !self.plan.needs.is_empty() {
+            needs.extend(self.plan.needs(&self.plan.product.digits(i)));
+        }
+        needs
+    }
+
+    /// Whether it is a grid, whose record is a table of symbols.
+    pub fn is_grid(&self) -> bool {
+        self.is_grid
     }
 
     /// The ids that it had before.
@@ -75,6 +94,17 @@ impl Group {
         self.plan.axes.axes.iter().map(|a| a.name.as_str())
     }
 
+    /// What runs across the record of a grid: its last axis.
+    pub fn across(&self) -> Option<Across> {
+        let axes = &self.plan.axes;
+        let axis = axes.axes.last()?;
+        let values = axes.labels(axis).into_iter().map(str::to_owned);
+        Some(Across {
+            axis: axis.name.clone(),
+            values: values.collect(),
+        })
+    }
+
     /// The id of the case number `i`, which is less than [`Group::len`].
     pub fn id(&self, i: usize) -> String {
         self.id_of(&self.plan.product.digits(i))
@@ -97,7 +127,14 @@ impl Group {
             id: self.id_of(&digits),
             program,
             claims,
-            needs: self.needs.clone(),
+            needs: self
+                .needs
+                .iter()
+                .chain(self.plan.needs(&digits))
+                .cloned()
+                .collect(),
+            is_grid: self.is_grid,
+            is_unclaimed: self.plan.is_unclaimed(&digits),
             why: self.why.clone(),
             cite: self.cite.clone(),
             file: self.path.to_string(),
@@ -112,6 +149,11 @@ impl Group {
         if !(rest.is_empty() || rest.starts_with('[')) {
             return None;
         }
-        (0..self.len()).find(|i| self.id(*i) == id)
+        let digits = match self.plan.axes.digits(rest) {
+            Found::One(digits) => digits,
+            Found::None => return None,
+            Found::Unsure => return (0..self.len()).find(|i| self.id(*i) == id),
+        };
+        self.plan.product.number(&digits)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::axis::Axes;
 use super::column::{CALL, COLUMNS, Column, Value};
+use super::condition::Condition;
 use super::planned::Planned;
 use super::product::Product;
 use super::rules::{Rule, Rules};
@@ -10,7 +11,7 @@ use crate::case::bytes::Bytes;
 use crate::case::call;
 use crate::case::claim::{Claim, Expect};
 use crate::case::step::Written;
-use crate::case::{Arg, End, Fd, FileSpec, Program, Quantity, Role, Step};
+use crate::case::{Arg, End, Fd, FileSpec, Need, Program, Quantity, Role, Step};
 use std::borrow::Cow;
 
 /// Where a column has its value from.
@@ -86,6 +87,8 @@ pub struct Plan {
     pub reckless: bool,
     /// Whether it needs the rights of root.
     pub root: bool,
+    /// What only some of the combinations need.
+    pub needs: Vec<(Condition, Need)>,
 }
 
 /// Where a step of a combination was written.
@@ -217,6 +220,22 @@ impl Plan {
             }),
             _ => None,
         }
+    }
+
+    /// Whether the table says of a step that nothing is claimed of it.
+    pub fn is_unclaimed(&self, digits: &[usize]) -> bool {
+        let steps = self.before.iter().chain(&self.then);
+        let mut rules = steps
+            .filter(|s| s.is_made(digits))
+            .filter_map(|s| s.rules.as_ref())
+            .chain(self.expect.as_ref());
+        rules.any(|r| r.pick(digits).is_some_and(|r| r.claim.is_none()))
+    }
+
+    /// What only this combination and its like need.
+    pub fn needs(&self, digits: &[usize]) -> impl Iterator<Item = &Need> {
+        let needs = self.needs.iter().filter(|(when, _)| when.holds(digits));
+        needs.map(|(_, need)| need)
     }
 
     /// What is run in a combination, and what is claimed of each step.
