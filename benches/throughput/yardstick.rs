@@ -2,6 +2,7 @@
 //! process has mapped is a part of what its fork costs.
 #![expect(unsafe_code, reason = "fork and what its child does are what is timed")]
 
+use super::cost::{self, Cost};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::{Gid, Pid, Uid, setgroups, setresgid, setresuid};
 use std::ffi::CString;
@@ -28,8 +29,9 @@ const WORD: &str = "--yardstick";
 /// An ordinary user, where the folder's owner is root.
 const ORDINARY: u32 = 48_327;
 
-/// Seconds for one turn of the loop, over `width` loops at once, each on a CPU of its own.
-pub fn time(which: Loop, width: usize, turns: usize, dir: &Path) -> Result<f64, String> {
+/// What one turn of the loop costs, over `width` loops at once, each on a CPU of its own.
+pub fn time(which: Loop, width: usize, turns: usize, dir: &Path) -> Result<Cost, String> {
+    let before = cost::taken();
     let folder = tempfile::Builder::new()
         .prefix("mmapcheck-bench-")
         .tempdir_in(dir)
@@ -78,7 +80,12 @@ pub fn time(which: Loop, width: usize, turns: usize, dir: &Path) -> Result<f64, 
             .map_err(|_| format!("a loop failed: {told}"))?;
         rate += turns as f64 / seconds;
     }
-    Ok(1.0 / rate)
+    let cpu = cost::taken().children - before.children;
+    Ok(Cost {
+        clock: 1.0 / rate,
+        cpu: cpu / (width * (turns + first_turns(turns))) as f64,
+        runner: 0.0,
+    })
 }
 
 /// If this process was started as a loop: runs it.
@@ -104,7 +111,7 @@ fn run(which: Loop, cpu: usize, turns: usize, folder: PathBuf) -> Result<(), Str
     let rights = Uid::effective().is_root().then(|| ordinary(&folder));
     let file = folder.join(format!("file-{cpu}"));
     let path = CString::new(file.as_os_str().as_bytes()).map_err(|e| e.to_string())?;
-    for _ in 0..turns / 20 {
+    for _ in 0..first_turns(turns) {
         turn(which, &path, rights)?;
     }
     println!("ready");
@@ -116,6 +123,11 @@ fn run(which: Loop, cpu: usize, turns: usize, folder: PathBuf) -> Result<(), Str
     }
     let took = began.elapsed().as_secs_f64();
     writeln!(std::io::stdout(), "{took}").map_err(|e| e.to_string())
+}
+
+/// How many turns go before those that are timed.
+fn first_turns(turns: usize) -> usize {
+    turns / 20
 }
 
 /// Keeps this process on one CPU, counted among those that it may use.

@@ -56,23 +56,29 @@ pub struct Actor {
     pub turn: Turn,
 }
 
-/// Runs a case as `main`. Does not return.
+/// Runs a case as `main`, in its process of this number. Does not return.
 #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
-pub fn run(setting: Setting) -> ! {
-    let mut main = Actor {
-        setting,
-        index: 0,
-        turn: Turn::default(),
-    };
-    main.turn.pids[0] = sys::process_id();
-    Fixtures::open(&setting.compiled, &mut main.turn);
-    actors::start_peers(&mut main);
-    main.has_turn();
+pub fn run(main: &mut Actor, pid: i32) -> ! {
+    main.turn.pids[0] = pid;
+    Fixtures::open(&main.setting.compiled, &mut main.turn);
+    actors::start_peers(main);
+    // The first thread of a process has its number.
+    main.setting.journal.take_turn(0, pid, pid);
     main.act_on();
     sys::exit(0)
 }
 
 impl Actor {
+    /// Who is `main` in a child that is to be made. The worker fills it in: what writes so much
+    /// memory lies apart from what a child runs.
+    pub fn main(setting: Setting) -> Self {
+        Actor {
+            setting,
+            index: 0,
+            turn: Turn::default(),
+        }
+    }
+
     /// Notes that this actor acts now.
     #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     pub fn has_turn(&self) {
@@ -290,8 +296,8 @@ impl Actor {
     /// A system call, with its bytes put where they belong and its result bound.
     #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     fn call(&mut self, op: &Op, args: &[i128]) -> Record {
-        let mut wide = [0i128; ARGS_MAX];
-        wide[..args.len()].copy_from_slice(args);
+        // Not copied as a whole: for that the C library's function is called, a page more.
+        let mut wide: [i128; ARGS_MAX] = std::array::from_fn(|i| args.get(i).copied().unwrap_or(0));
         let mut room = None;
         if let ResultKind::Read { buf, len } = op.call.result {
             if matches!(op.words[buf], Word::Buf) {

@@ -2,23 +2,31 @@
 //!
 //! A fork copies the page tables of all private memory, and afterwards every page that parent or
 //! child writes costs a fault. A worker's heap is large and busy; so what a child needs is kept
-//! apart from it, here, and the heap is not handed down at all where nobody will allocate.
+//! apart from it, here, and the heap is not handed down at all where nobody will allocate, nor is
+//! what else such a child does without.
 #![expect(
     unsafe_code,
-    reason = "a region of memory of its own, and advice about the heap"
+    reason = "a region of memory of its own, and advice about what a fork copies"
 )]
 
+use super::maps::{self, Area};
 use super::sys::checked;
+use super::touch;
 use std::io;
 
 /// How many bytes the cases of one batch may take together.
 const SIZE: usize = 8 << 20;
+
+/// How many bytes a stack for signal handlers has.
+const SIGNAL_STACK: usize = 64 << 10;
 
 /// A region from which slices are taken, all given back at once.
 #[derive(Debug)]
 pub struct Lent {
     start: *mut u8,
     used: usize,
+    /// What is never given back.
+    kept: usize,
 }
 
 impl Lent {
@@ -44,6 +52,7 @@ impl Lent {
         Ok(Lent {
             start: start.cast(),
             used: 0,
+            kept: 0,
         })
     }
 
@@ -67,54 +76,100 @@ impl Lent {
     /// # Safety
     /// No slice that was handed out is used any more.
     pub unsafe fn clear(&mut self) {
-        self.used = 0;
+        self.used = self.kept;
+    }
+
+    /// A stack for the signal handlers of the worker and its children, which stays.
+    ///
+    /// # Errors
+    /// What sigaltstack(2) says.
+    pub fn hold_signal_stack(&mut self) -> io::Result<()> {
+        let taken = self.kept + SIGNAL_STACK;
+        // SAFETY: within the region, which is never unmapped, and below all that is handed out.
+        unsafe { touch::signal_stack(self.start.add(self.kept), SIGNAL_STACK)? };
+        (self.kept, self.used) = (taken, taken);
+        Ok(())
     }
 }
 
-/// The part of the heap that children do without.
+/// What children do without that allocate nothing and start no threads: the heap, and what of the
+/// program is never run in them. Each area less is a part less of what a fork copies.
 #[derive(Debug)]
-pub struct Heap {
-    start: usize,
-    end: usize,
-    kept: bool,
+pub struct Ballast {
+    /// The heap, as far as it is named to the kernel already.
+    heap: (usize, usize),
+    /// Ranges that stay as they are.
+    fixed: Vec<(usize, usize)>,
+    /// Whether the next child does without.
+    dropped: bool,
 }
 
-impl Heap {
-    /// All that will be allocated from now on. What was allocated before, such as the storage of
-    /// the main thread in a static program, is handed down as ever.
-    pub fn from_here(page: u64) -> Self {
-        let start = (brk() as u64).next_multiple_of(page) as usize;
-        Heap {
-            start,
-            end: start,
-            kept: false,
+impl Ballast {
+    /// Looks for what can be left out. `unused` is a range besides that no child uses.
+    pub fn find(page: u64, unused: Option<(usize, usize)>) -> Self {
+        let areas = maps::own().unwrap_or_default();
+        let range = |area: &Area| (area.start as usize, area.end as usize);
+        // What a panic needs for its way back through the frames: in a child, that way would lead
+        // into the worker's own.
+        let unwinder = areas.iter().filter(|a| is_unwinder(&a.name)).map(range);
+        let start = heap_start(&areas).unwrap_or((brk() as u64).next_multiple_of(page) as usize);
+        Ballast {
+            heap: (start, start),
+            fixed: unwinder.chain(unused).collect(),
+            dropped: false,
         }
     }
 
-    /// Says whether the next child gets the heap. Where the kernel takes no such advice, it does.
+    /// Says whether the next child gets all of it. Where the kernel takes no such advice, it does.
     pub fn hand_down(&mut self, wanted: bool) {
-        let end = brk();
         if wanted {
-            if self.kept {
-                self.advise(self.start, self.end, libc::MADV_DOFORK);
-                self.kept = false;
+            if self.dropped {
+                self.advise_all(libc::MADV_DOFORK);
+                self.dropped = false;
             }
             return;
         }
-        if !self.kept {
-            self.advise(self.start, end, libc::MADV_DONTFORK);
-        } else if end > self.end {
-            self.advise(self.end, end, libc::MADV_DONTFORK);
+        let (start, told) = self.heap;
+        let end = brk();
+        if !self.dropped {
+            self.heap.1 = end;
+            self.advise_all(libc::MADV_DONTFORK);
+        } else if end > told {
+            advise((told, end), libc::MADV_DONTFORK);
+            self.heap = (start, end);
         }
-        self.kept = true;
-        self.end = end;
+        self.dropped = true;
     }
 
-    fn advise(&self, start: usize, end: usize, advice: libc::c_int) {
-        if end > start {
-            // SAFETY: only what fork copies changes, and only this program's own heap is named.
-            let _ = checked(unsafe { libc::madvise(start as *mut _, end - start, advice) });
+    fn advise_all(&self, advice: libc::c_int) {
+        advise(self.heap, advice);
+        for range in &self.fixed {
+            advise(*range, advice);
         }
+    }
+}
+
+/// The library that unwinds the stack, where it is not a part of the program.
+fn is_unwinder(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.starts_with("libgcc_s.") || name.starts_with("libunwind.")
+}
+
+/// Where the heap begins; `None` where the main thread's own storage lies in it, as in a static
+/// program: then only what is allocated from now on can be left out.
+fn heap_start(areas: &[Area]) -> Option<usize> {
+    let heap = areas.iter().find(|a| a.name == "[heap]")?;
+    // SAFETY: gives the address of this thread's errno, which is in that storage.
+    let own = unsafe { libc::__errno_location() } as u64;
+    let apart = !(heap.start..heap.end).contains(&own);
+    apart.then_some(heap.start as usize)
+}
+
+fn advise((start, end): (usize, usize), advice: libc::c_int) {
+    if end > start {
+        // SAFETY: only what fork copies changes, and only areas of this program are named that
+        // its light children do not use.
+        let _ = checked(unsafe { libc::madvise(start as *mut _, end - start, advice) });
     }
 }
 

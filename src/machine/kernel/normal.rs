@@ -35,8 +35,7 @@ pub fn settle() -> io::Result<()> {
         }
     }
     limits()?;
-    touch::catch_all()?;
-    touch::own_signal_stack()
+    touch::catch_all()
 }
 
 /// The limits of getrlimit(2), as an ordinary login has them: soft limits that no case meets by

@@ -135,10 +135,15 @@ fn keeps_holes() -> bool {
     unsafe { libc::lseek64(file.as_raw_fd(), 0, libc::SEEK_HOLE) == 0 }
 }
 
+/// The page size.
+pub fn page() -> u64 {
+    sysconf(libc::_SC_PAGESIZE).unwrap_or(4096)
+}
+
 /// What units are worth here.
 pub fn scale() -> Scale {
     let bits = usize::BITS;
-    let page = sysconf(libc::_SC_PAGESIZE).unwrap_or(4096);
+    let page = page();
     Scale {
         page,
         huge: huge_page().unwrap_or(page / 8 * page),

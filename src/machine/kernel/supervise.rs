@@ -4,7 +4,7 @@
     reason = "fork, and lending to the child what outlives it"
 )]
 
-use super::child::{self, Setting};
+use super::child::{self, Actor, Setting};
 use super::compiled::{Compiled, Op};
 use super::guard::{Finding, Guard};
 use super::journal::{Journal, Raw, Record, kind};
@@ -52,22 +52,14 @@ impl Worker {
             Some(Vec::new())
         };
         self.journal.reset(compiled.lent.ops.len());
-        let worker = std::process::id() as i32;
         let die_together = !main_may_end_early(compiled);
         let makes_actors = compiled.actors.len() > 1 || self.journal.is_pipe();
-        self.heap.hand_down(makes_actors || compiled.lent.wild);
-        // SAFETY: the child uses only what it has a copy of, and never returns from here.
-        let pid = unsafe { sys::fork(makes_actors) }.map_err(|e| format!("no child: {e}"))?;
-        if pid == 0 {
-            self.be_child(
-                compiled,
-                pipes.as_ref(),
-                harness.as_deref(),
-                file.as_ref(),
-                worker,
-                die_together,
-            );
-        }
+        self.ballast.hand_down(makes_actors || compiled.lent.wild);
+        let setting = self.setting(compiled, pipes.as_ref(), harness.as_deref(), die_together);
+        let mut main = Actor::main(setting);
+        let pid = self
+            .branch(makes_actors, &mut main, file.as_ref().map(CaseFile::fd))
+            .map_err(|e| format!("no child: {e}"))?;
         let watch = Watch {
             worker: self,
             compiled,
@@ -94,6 +86,7 @@ impl Worker {
     }
 
     /// Tells the janitor which process group runs; 0 for none.
+    #[inline(always)]
     fn set_group(&self, group: i32) {
         self.journal.set_group(group);
         if self.journal.is_pipe() {
@@ -101,32 +94,17 @@ impl Worker {
         }
     }
 
-    /// Everything from here on happens in the child.
-    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
-    fn be_child(
+    /// What a child is given. It must not be used but in a child.
+    fn setting(
         &self,
         compiled: &Compiled,
         pipes: Option<&Pipes>,
         harness: Option<&[(u64, u64)]>,
-        file: Option<&CaseFile>,
-        worker: i32,
         die_together: bool,
-    ) -> ! {
-        sys::die_with_parent(worker);
-        sys::own_group(0);
-        // Here, and not by the worker: it might be killed after the first fork and before that.
-        self.set_group(sys::process_id());
-        sys::close_from(normal::HIGH, i32::MAX);
-        if compiled.lent.reckless {
-            // It may take away what would catch its last fault.
-            sys::leave_no_core();
-        }
-        if let Some(file) = file {
-            sys::close(file.fd());
-        }
+    ) -> Setting {
         // SAFETY: the child never returns from `child::run`, so that what this frame and its
-        // callers own is never dropped in this process.
-        let setting = unsafe {
+        // callers own is never dropped in that process; the worker does not look at it.
+        unsafe {
             Setting {
                 compiled: compiled.lent,
                 journal: forever(&self.journal),
@@ -135,11 +113,37 @@ impl Worker {
                 harness: harness.map(|h| std::slice::from_raw_parts(h.as_ptr(), h.len())),
                 page: self.scale.page,
                 top: self.scale.top,
-                worker: if self.adopts { worker } else { -1 },
+                worker: if self.adopts { self.pid } else { -1 },
                 die_together,
             }
-        };
-        child::run(setting)
+        }
+    }
+
+    /// Makes the child, and returns its number. All that happens in the child happens from here
+    /// on. `full` tells whether it will start others, `file` is the worker's own descriptor.
+    #[inline(never)]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
+    fn branch(&self, full: bool, main: &mut Actor, file: Option<i32>) -> io::Result<i32> {
+        // SAFETY: the child uses only what it has a copy of, and never returns from here.
+        let pid = unsafe { sys::fork(full) }?;
+        if pid != 0 {
+            return Ok(pid);
+        }
+        let own = sys::process_id();
+        sys::die_with_parent(self.pid);
+        sys::own_group(0);
+        self.journal.come_near();
+        // Here, and not by the worker: it might be killed after the first fork and before that.
+        self.set_group(own);
+        sys::close_from(normal::HIGH, i32::MAX);
+        if main.setting.compiled.reckless {
+            // It may take away what would catch its last fault.
+            sys::leave_no_core();
+        }
+        if let Some(fd) = file {
+            sys::close(fd);
+        }
+        child::run(main, own)
     }
 }
 

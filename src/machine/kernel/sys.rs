@@ -40,6 +40,7 @@ pub fn in_child(work: impl FnOnce()) -> io::Result<libc::c_int> {
 /// # Safety
 /// The child must not return to frames that the parent goes on to use for cleaning up, and, unless
 /// `full`, must not allocate or start threads.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
 pub unsafe fn fork(full: bool) -> io::Result<libc::pid_t> {
     // SAFETY: the caller's promise.
     unsafe {

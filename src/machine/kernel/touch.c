@@ -108,6 +108,38 @@ HOT int mmapcheck_guarded(void)
 	return guarded;
 }
 
+/* Restartable sequences: after each fork and each switch the kernel writes into the C library's
+ * record of its thread, which costs parent and child a copied page for every fork. Nothing here
+ * uses them. The library tells where its record lies; the signature is its own for each
+ * architecture (sysdeps/unix/sysv/linux/ARCH/bits/rseq.h). Without that knowledge it stays. */
+#if defined(__GLIBC__) && defined(__linux__) && (defined(__x86_64__) || defined(__aarch64__))
+#include <sys/syscall.h>
+
+#define RSEQ_RECORD 32
+#define RSEQ_LEAVE 1
+
+extern const ptrdiff_t __rseq_offset __attribute__((weak));
+
+void mmapcheck_leave_rseq(void)
+{
+	char *thread;
+
+	if (!&__rseq_offset)
+		return;
+#if defined(__x86_64__)
+	__asm__("mov %%fs:0, %0" : "=r"(thread));
+	syscall(SYS_rseq, thread + __rseq_offset, RSEQ_RECORD, RSEQ_LEAVE, 0x53053053);
+#else
+	__asm__("mrs %0, tpidr_el0" : "=r"(thread));
+	syscall(SYS_rseq, thread + __rseq_offset, RSEQ_RECORD, RSEQ_LEAVE, 0xd428bc00);
+#endif
+}
+#else
+void mmapcheck_leave_rseq(void)
+{
+}
+#endif
+
 static int faulted(struct mmapcheck_fault *out)
 {
 	*out = self.fault;

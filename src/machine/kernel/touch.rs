@@ -23,6 +23,7 @@ pub struct Fault {
 unsafe extern "C" {
     fn mmapcheck_catch(signal: libc::c_int) -> libc::c_int;
     fn mmapcheck_die_with(parent: libc::pid_t, worker: libc::pid_t);
+    fn mmapcheck_leave_rseq();
     fn mmapcheck_raised() -> libc::c_int;
     fn mmapcheck_guarded() -> libc::c_int;
     fn mmapcheck_load(from: *const u8, to: *mut u8, n: usize, out: *mut Fault) -> libc::c_int;
@@ -55,21 +56,49 @@ pub fn catch_all() -> io::Result<()> {
 }
 
 /// Gives the calling thread a stack of its own for signal handlers. It is never freed: its thread
-/// lives as long as its process, or for the rest of one case.
+/// lives for the rest of one case.
 ///
 /// # Errors
 /// What sigaltstack(2) says.
 pub fn own_signal_stack() -> io::Result<()> {
     const SIZE: usize = 64 << 10;
     let stack = Box::leak(vec![0u8; SIZE].into_boxed_slice());
-    let stack = libc::stack_t {
-        ss_sp: stack.as_mut_ptr().cast(),
-        ss_flags: 0,
-        ss_size: SIZE,
-    };
     // SAFETY: the memory is leaked, so it outlives every signal.
+    unsafe { signal_stack(stack.as_mut_ptr(), SIZE) }
+}
+
+/// Makes this the calling thread's stack for signal handlers.
+///
+/// # Errors
+/// What sigaltstack(2) says.
+///
+/// # Safety
+/// Nothing else uses these bytes as long as the thread lives.
+pub unsafe fn signal_stack(start: *mut u8, size: usize) -> io::Result<()> {
+    let stack = libc::stack_t {
+        ss_sp: start.cast(),
+        ss_flags: 0,
+        ss_size: size,
+    };
+    // SAFETY: the caller's promise.
     super::sys::checked(unsafe { libc::sigaltstack(&raw const stack, std::ptr::null_mut()) })?;
     Ok(())
+}
+
+/// The stack for signal handlers that the standard library has given this thread, with the page
+/// below it that guards it.
+pub fn library_signal_stack(page: u64) -> Option<(usize, usize)> {
+    // SAFETY: plain data, filled in by the call.
+    unsafe {
+        let mut stack: libc::stack_t = std::mem::zeroed();
+        let asked = libc::sigaltstack(std::ptr::null(), &raw mut stack);
+        if asked != 0 || stack.ss_flags & libc::SS_DISABLE != 0 {
+            return None;
+        }
+        let start = stack.ss_sp as usize;
+        let guard = start.checked_sub(page as usize)?;
+        Some((guard, start + stack.ss_size))
+    }
 }
 
 /// Asks to be ended when this process has neither this parent nor this worker for a parent any
@@ -78,6 +107,13 @@ pub fn own_signal_stack() -> io::Result<()> {
 pub fn die_with_worker(parent: i32, worker: i32) {
     // SAFETY: numbers only; the handler asks for the parent and ends the process.
     unsafe { mmapcheck_die_with(parent, worker) }
+}
+
+/// Asks the kernel not to write into the calling thread's record of restartable sequences
+/// (rseq(2)) any more: it does so after every fork, in parent and child.
+pub fn leave_rseq() {
+    // SAFETY: no arguments; where the record is not known nothing is done.
+    unsafe { mmapcheck_leave_rseq() }
 }
 
 /// The signal that a call raised since the last question; 0 for none.

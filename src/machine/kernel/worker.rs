@@ -5,12 +5,12 @@ use super::compiled::{Compiled, Context, Word};
 use super::guard::{self, Limits};
 use super::janitor::Janitor;
 use super::journal::{Journal, Raw};
-use super::lent::{Heap, Lent};
+use super::lent::{Ballast, Lent};
 use super::render::Renderer;
 use super::rights::Rights;
 use super::scratch::{Names, Scratch};
 use super::supervise::{Came, unsaid};
-use super::{abi, normal, probe, rights, sys};
+use super::{abi, normal, probe, rights, sys, touch};
 use crate::case::program::Door;
 use crate::case::{Need, Program, Scale};
 use crate::machine::frame::{self, Frame, Line};
@@ -97,6 +97,8 @@ impl std::fmt::Display for Start {
 /// A worker that has been started.
 #[derive(Debug)]
 pub struct Worker {
+    /// Its process.
+    pub(super) pid: i32,
     pub(super) door: Door,
     pub(super) scale: Scale,
     pub(super) arena: Arena,
@@ -108,7 +110,7 @@ pub struct Worker {
     /// What children of the present batch read.
     lent: Lent,
     /// What they do without.
-    pub(super) heap: Heap,
+    pub(super) ballast: Ballast,
     pub(super) ticking: bool,
     pub(super) bytes: Vec<u8>,
     /// Whether a worker started like this one could keep the rights of root.
@@ -192,6 +194,11 @@ impl Worker {
         let parent = std::os::unix::process::parent_id() as i32;
         sys::die_with_parent(parent);
         normal::settle()?;
+        let page = probe::page();
+        let unused = touch::library_signal_stack(page);
+        touch::leave_rseq();
+        let mut lent = Lent::new()?;
+        lent.hold_signal_stack()?;
         if let Some(cpu) = start.cpu {
             normal::pin(cpu);
         }
@@ -229,14 +236,15 @@ impl Worker {
         let arena = Arena::find(scale.bits)
             .ok_or_else(|| io::Error::other("no free range for the arena"))?;
         sys::trim_heap();
-        let heap = Heap::from_here(scale.page);
+        let ballast = Ballast::find(page, unused);
         let platform = platform(start, &rights, fs, scale.clone());
         Ok(Worker {
+            pid: sys::process_id(),
             door: start.door,
             limits: limits(start.memory),
             adopts,
-            lent: Lent::new()?,
-            heap,
+            lent,
+            ballast,
             ticking: false,
             bytes: Vec::new(),
             can_be_root,
