@@ -8,7 +8,10 @@
 mod actors;
 mod files;
 mod mapping;
+mod objects;
+mod segments;
 mod touch;
+mod transfer;
 
 use super::flags::Domain;
 
@@ -40,6 +43,18 @@ pub enum ArgType {
     Bytes,
     /// Another actor of the case.
     Actor,
+    /// A word that ends in a NUL: a byte string, or the address of one in a mapping.
+    Text,
+    /// An address in the process of the actor that is named before it.
+    Remote,
+    /// One of [`KEYS`].
+    Key,
+    /// What is no descriptor and yet has a number: a System V segment.
+    Id,
+    /// A byte string of which the harness makes the name of a shared memory object, all its own.
+    Name,
+    /// A limit, in which `used` is what the acting process uses of it.
+    Limit,
 }
 
 /// One argument of a call.
@@ -65,10 +80,16 @@ pub enum ResultKind {
         /// Which argument is the length.
         len: usize,
     },
+    /// An address, of a mapping whose length no argument tells.
+    Place,
     /// A descriptor.
     Descriptor,
+    /// What is no descriptor and yet has a number.
+    Id,
     /// Two descriptors, bound as `name.read` and `name.write`.
     Pipe,
+    /// Some of the names of a flag word, as text: `"mtime|ctime"`.
+    Words,
     /// As many bytes as were asked for.
     Bytes {
         /// Which argument is the length.
@@ -99,10 +120,30 @@ pub enum ResultKind {
 pub enum Act {
     /// A system call whose arguments are words.
     Syscall(Sysno),
+    /// A system call that takes its paths from a folder: AT_FDCWD stands before each.
+    At(Sysno),
+    /// A system call whose words are put together from the arguments.
+    Shaped(Sysno, &'static [Slot]),
     /// `lseek`: 32-bit architectures give the result through a pointer.
     Lseek,
     /// `fstat`, of which the size is told.
     Size,
+    /// Marks the times of a file.
+    Times,
+    /// Asks which of them changed.
+    Moved,
+    /// `setrlimit` of a soft limit, which may count from what is in use.
+    Limit,
+    /// `shmctl` IPC_STAT, of which the number of attachments is told.
+    Attached,
+    /// `shm_open`, by the C library.
+    ShmOpen,
+    /// `shm_unlink`, by the C library.
+    ShmUnlink,
+    /// `process_vm_readv` or `process_vm_writev`: the call of this number.
+    ProcessVm(Sysno),
+    /// Gives up all capabilities but these.
+    Keep,
     /// `pipe2`, which gives two descriptors.
     Pipe,
     /// A load, byte by byte.
@@ -121,6 +162,21 @@ pub enum Act {
     Wait,
     /// The end of the acting process.
     Exit,
+}
+
+/// Where one word of a [`Act::Shaped`] call is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// The argument of this number.
+    Arg(usize),
+    /// The low half of that argument, or all of it where a word holds 64 bits.
+    Low(usize),
+    /// Its high half, or nothing.
+    High(usize),
+    /// This number, whatever the arguments.
+    Const(i64),
+    /// The address of an iovec(3type) list: so many pairs of address and length, from this argument on.
+    Vector(usize, usize),
 }
 
 /// The number of a system call on this architecture.
@@ -169,21 +225,79 @@ const OFFSET: ArgSpec = arg("offset", ArgType::Offset);
 mod sys {
     //! 32-bit architectures have the 64-bit offset entries beside the old ones.
     pub use libc::{
-        SYS_close, SYS_ftruncate64 as SYS_ftruncate, SYS_mmap2 as SYS_mmap, SYS_mprotect,
-        SYS_msync, SYS_munmap, SYS_openat, SYS_pread64, SYS_pwrite64, SYS_read, SYS_unlinkat,
-        SYS_write,
+        SYS_close, SYS_fcntl64 as SYS_fcntl, SYS_ftruncate64 as SYS_ftruncate,
+        SYS_mmap2 as SYS_mmap, SYS_mprotect, SYS_msync, SYS_munmap, SYS_openat, SYS_pread64,
+        SYS_pwrite64, SYS_read, SYS_truncate64 as SYS_truncate, SYS_unlinkat, SYS_write,
     };
 }
 #[cfg(not(target_pointer_width = "32"))]
 mod sys {
     pub use libc::{
-        SYS_close, SYS_ftruncate, SYS_mmap, SYS_mprotect, SYS_msync, SYS_munmap, SYS_openat,
-        SYS_pread64, SYS_pwrite64, SYS_read, SYS_unlinkat, SYS_write,
+        SYS_close, SYS_fcntl, SYS_ftruncate, SYS_mmap, SYS_mprotect, SYS_msync, SYS_munmap,
+        SYS_openat, SYS_pread64, SYS_pwrite64, SYS_read, SYS_truncate, SYS_unlinkat, SYS_write,
+    };
+}
+
+#[cfg(not(target_pointer_width = "32"))]
+use libc::SYS_setuid as SYS_SETUID;
+#[cfg(target_pointer_width = "32")]
+use libc::SYS_setuid32 as SYS_SETUID;
+
+/// memfd_secret(2): one number everywhere, but that MIPS counts from elsewhere.
+const SYS_MEMFD_SECRET: Sysno = if cfg!(target_arch = "mips") {
+    4447
+} else if cfg!(target_arch = "mips64") {
+    5447
+} else {
+    447
+};
+
+/// The calls of System V shared memory. Some architectures had a single call for all of them
+/// before Linux 5.1, and the library's headers tell of that one alone.
+#[cfg(any(
+    target_arch = "x86",
+    target_arch = "s390x",
+    target_arch = "powerpc",
+    target_arch = "powerpc64",
+    target_arch = "mips",
+    target_arch = "m68k",
+    target_arch = "sparc",
+    target_arch = "sparc64"
+))]
+mod ipc {
+    use super::Sysno;
+    const BASE: Sysno = if cfg!(target_arch = "mips") { 4000 } else { 0 };
+    pub const SHMGET: Sysno = BASE + 395;
+    pub const SHMCTL: Sysno = BASE + 396;
+    pub const SHMAT: Sysno = BASE + 397;
+    pub const SHMDT: Sysno = BASE + 398;
+}
+#[cfg(not(any(
+    target_arch = "x86",
+    target_arch = "s390x",
+    target_arch = "powerpc",
+    target_arch = "powerpc64",
+    target_arch = "mips",
+    target_arch = "m68k",
+    target_arch = "sparc",
+    target_arch = "sparc64"
+)))]
+mod ipc {
+    pub use libc::{
+        SYS_shmat as SHMAT, SYS_shmctl as SHMCTL, SYS_shmdt as SHMDT, SYS_shmget as SHMGET,
     };
 }
 
 /// All calls, by theme, in the order in which help lists them.
-static THEMES: &[&[CallSpec]] = &[mapping::CALLS, files::CALLS, touch::CALLS, actors::CALLS];
+static THEMES: &[&[CallSpec]] = &[
+    mapping::CALLS,
+    files::CALLS,
+    transfer::CALLS,
+    objects::CALLS,
+    segments::CALLS,
+    touch::CALLS,
+    actors::CALLS,
+];
 
 /// All calls.
 pub fn all() -> impl Iterator<Item = &'static CallSpec> {
@@ -212,6 +326,35 @@ pub static FIXTURES: &[(&str, &str)] = &[
     ("epoll", "an epoll(7) instance"),
     ("eventfd", "an eventfd(2)"),
     ("proc-file", "a file of proc(5)"),
+    ("memfd-sealable", "the same, made with MFD_ALLOW_SEALING"),
+    ("socket.other", "the other end of that pair"),
+    ("datagram", "one end of a pair of datagram sockets"),
+    ("datagram.other", "the other end of that pair"),
+    ("tcp", "a stream socket of the internet, not connected"),
+    ("fifo", "a fifo(7), open for reading and writing"),
+    ("tty", "a terminal: the other end of a new pty(7)"),
+    ("tty.master", "the master's end of it"),
+    ("dev-full", "/dev/full"),
+    ("dev-random", "/dev/random"),
+    ("dev-urandom", "/dev/urandom"),
+    ("sysfs-file", "a file of sysfs(5)"),
+    (
+        "proc-mem",
+        "/proc/self/mem: the process's own memory as a file",
+    ),
+    ("timerfd", "a timerfd_create(2)"),
+    ("signalfd", "a signalfd(2)"),
+    ("inotify", "an inotify(7) instance"),
+    ("pidfd", "a pidfd_open(2) of the process itself"),
+    ("dir-path", "the scratch folder opened with O_PATH"),
+    (
+        "symlink",
+        "a symbolic link to the scratch file, opened with O_PATH and O_NOFOLLOW",
+    ),
+    (
+        "block-device",
+        "a disk, opened for reading alone; root's alone",
+    ),
     ("closed", "the number of a descriptor that was just closed"),
     ("wild", "a number that never was a descriptor"),
 ];
@@ -221,6 +364,19 @@ pub static PATHS: &[(&str, &str)] = &[
     ("file", "the scratch file"),
     ("new", "a name in the scratch folder that nothing has yet"),
     ("dir", "the scratch folder itself"),
+    ("link", "a symbolic link to the scratch file"),
+];
+
+/// What names a System V segment.
+pub static KEYS: &[(&str, &str)] = &[
+    (
+        "IPC_PRIVATE",
+        "no key: a segment that nobody else can ask for",
+    ),
+    (
+        "key",
+        "a key of the harness's own, which no segment has when the case begins",
+    ),
 ];
 
 /// Names that are always bound, and so can't be bound again.
@@ -231,6 +387,10 @@ pub static RESERVED: &[(&str, &str)] = &[
     ),
     ("buf", "memory of the harness, for reads"),
     ("main", "the process that the case begins with"),
+    (
+        "used",
+        "of a limit: what the acting process uses of it at that moment",
+    ),
 ];
 
 impl CallSpec {
@@ -250,6 +410,20 @@ impl CallSpec {
     /// How many arguments must be given.
     pub fn required(&self) -> usize {
         self.args.iter().filter(|a| a.default.is_none()).count()
+    }
+
+    /// The argument that says where memory is, or where it is wanted: the first address.
+    pub fn address(&self) -> usize {
+        let is_address = |a: &ArgSpec| matches!(a.ty, ArgType::Addr);
+        self.args.iter().position(is_address).unwrap_or(0)
+    }
+
+    /// The flag words among the arguments.
+    pub fn domains(&self) -> impl Iterator<Item = &'static Domain> {
+        self.args.iter().filter_map(|a| match a.ty {
+            ArgType::Flags(domain) => Some(domain),
+            _ => None,
+        })
     }
 
     /// Whether it touches memory from the program, so that it can fault.

@@ -143,13 +143,18 @@ impl<'a> Checker<'a> {
             self.complain(m);
             return;
         };
+        let system_wide = matches!(kind, Kind::Id | Kind::Remote);
+        let kind = match kind {
+            Kind::Remote => Kind::Value,
+            kind => kind,
+        };
         if bound.kind != kind {
             let (is, wanted) = (bound.kind.word(), kind.word());
             self.complain(Mistake::new(
                 span.clone(),
                 format!("`{name}` is {is}, and {wanted} is needed here"),
             ));
-        } else if !self.sees(process, bound.process) {
+        } else if !system_wide && !self.sees(process, bound.process) {
             self.complain(
                 Mistake::new(
                     span.clone(),
@@ -164,9 +169,11 @@ impl<'a> Checker<'a> {
         let bound = self.names.iter().filter(|(_, b)| b.kind == kind);
         let mut known: Vec<&str> = bound.map(|(n, _)| n.as_str()).collect();
         match kind {
-            Kind::Value => known.extend(super::quantity::UNITS.iter().map(|u| u.0)),
+            Kind::Value | Kind::Remote => {
+                known.extend(super::quantity::UNITS.iter().map(|u| u.0));
+            }
             Kind::Descriptor => known.extend(call::FIXTURES.iter().map(|f| f.0)),
-            Kind::Actor => {}
+            Kind::Actor | Kind::Id => {}
         }
         let m = Mistake::new(span, format!("nothing is bound to `{name}` here"));
         match nearest(name, known.iter().copied()) {
@@ -195,8 +202,12 @@ impl<'a> Checker<'a> {
                 (Arg::Quantity(q), ArgType::Offset) => {
                     self.fits(q, i64::MIN.into(), Some(i64::MAX.into()), spec.name)
                 }
-                (Arg::Quantity(q), ArgType::Addr | ArgType::Data | ArgType::Buf) => {
-                    self.fits(q, 0, None, spec.name)
+                (
+                    Arg::Quantity(q),
+                    ArgType::Addr | ArgType::Data | ArgType::Buf | ArgType::Remote | ArgType::Text,
+                ) => self.fits(q, 0, None, spec.name),
+                (Arg::Quantity(q), ArgType::Limit) => {
+                    self.fits(q, 0, Some(u64::MAX.into()), spec.name)
                 }
                 (Arg::Bytes(b), _) => self.bytes_fit(b),
                 _ => None,
@@ -348,14 +359,16 @@ impl<'a> Checker<'a> {
                 Some("what ends an actor is `exit 0` or a signal".to_owned())
             }
             Expect::Ok => None,
-            Expect::Elsewhere if matches!(kind, ResultKind::Address { .. }) => None,
+            Expect::Elsewhere if matches!(kind, ResultKind::Address { .. } | ResultKind::Place) => {
+                None
+            }
             Expect::Elsewhere => Some(format!("{} gives no address", call.name)),
             Expect::Errno(..) if call.touches() => {
                 Some(format!("{} is no system call and sets no errno", call.name))
             }
             Expect::Signal { place, .. } if !call.touches() && kind != ResultKind::End => {
-                let raised = matches!(kind, ResultKind::Written { .. })
-                    || call.name == "ftruncate"
+                let raised = matches!(kind, ResultKind::Written { .. } | ResultKind::Number)
+                    || MAY_RAISE.contains(&call.name)
                     || w.step.call.act == Act::Exit;
                 match place {
                     None if raised || self.reckless => None,
@@ -366,7 +379,9 @@ impl<'a> Checker<'a> {
             Expect::Value(q) => match kind {
                 ResultKind::Number | ResultKind::Written { .. } => None,
                 ResultKind::Read { buf, .. } if w.step.args[buf] != Arg::Buf => None,
-                ResultKind::Address { .. } if q.names().next().is_some() => None,
+                ResultKind::Address { .. } | ResultKind::Place if q.names().next().is_some() => {
+                    None
+                }
                 _ => Some(format!("{} gives no such value", call.name)),
             },
             Expect::Exit(_) if kind != ResultKind::End => {
@@ -380,6 +395,7 @@ impl<'a> Checker<'a> {
         let (len, exact) = match w.step.call.result {
             ResultKind::Bytes { len } => (len, true),
             ResultKind::Read { buf, len } if w.step.args[buf] == Arg::Buf => (len, false),
+            ResultKind::Words => return None,
             _ => return Some(format!("{} gives no bytes", w.step.call.name)),
         };
         let scale = Scale::ordinary(PAGES[0]);
@@ -397,7 +413,10 @@ impl<'a> Checker<'a> {
     /// What the step leaves behind for the steps after it.
     fn effect(&mut self, w: &Written, process: usize) {
         let step = &w.step;
-        self.mapped |= step.call.name == "mmap";
+        self.mapped |= matches!(
+            step.call.result,
+            ResultKind::Address { .. } | ResultKind::Place
+        );
         match step.call.act {
             Act::Exit => self.end_of(&step.actor),
             Act::Wait => {
@@ -428,6 +447,7 @@ impl<'a> Checker<'a> {
                 }
             }
             ResultKind::Descriptor => self.bind(bind.clone(), Kind::Descriptor, process, None),
+            ResultKind::Id => self.bind(bind.clone(), Kind::Id, process, None),
             ResultKind::Address { len } => {
                 let length = match (&step.args[0], &step.args[len]) {
                     (Arg::Quantity(addr), Arg::Quantity(len)) if !in_arena(addr) => {
@@ -524,6 +544,9 @@ impl<'a> Checker<'a> {
 /// The most bytes that one step may write or compare.
 const BYTES_MAX: i128 = 16 << 20;
 
+/// Calls that give nothing and may raise a signal: they can pass the limit on the size of files.
+const MAY_RAISE: [&str; 3] = ["ftruncate", "truncate", "fallocate"];
+
 /// The most actors that a case may have beside `main`.
 pub const ACTORS_MAX: usize = 7;
 
@@ -553,7 +576,8 @@ fn expect_names(expect: &Expect) -> Vec<String> {
 impl Kind {
     fn word(self) -> &'static str {
         match self {
-            Kind::Value => "an address or a number",
+            Kind::Value | Kind::Remote => "an address or a number",
+            Kind::Id => "a segment",
             Kind::Descriptor => "a descriptor",
             Kind::Actor => "an actor",
         }

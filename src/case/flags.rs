@@ -110,6 +110,222 @@ pub static WHENCE: Domain = Domain {
     none: "SEEK_SET",
 };
 
+/// `mode` of fallocate(2).
+pub static FALLOCATE: Domain = Domain {
+    what: "fallocate mode",
+    flags: &[
+        ("FALLOC_FL_KEEP_SIZE", libc::FALLOC_FL_KEEP_SIZE as u64),
+        ("FALLOC_FL_PUNCH_HOLE", libc::FALLOC_FL_PUNCH_HOLE as u64),
+        (
+            "FALLOC_FL_COLLAPSE_RANGE",
+            libc::FALLOC_FL_COLLAPSE_RANGE as u64,
+        ),
+        ("FALLOC_FL_ZERO_RANGE", libc::FALLOC_FL_ZERO_RANGE as u64),
+        (
+            "FALLOC_FL_INSERT_RANGE",
+            libc::FALLOC_FL_INSERT_RANGE as u64,
+        ),
+        (
+            "FALLOC_FL_UNSHARE_RANGE",
+            libc::FALLOC_FL_UNSHARE_RANGE as u64,
+        ),
+        ("FALLOC_FL_WRITE_ZEROES", 0x80),
+    ],
+    aliases: &[],
+    none: "0",
+};
+
+/// `op` of fcntl(2): those that a mapping could feel.
+pub static FCNTL: Domain = Domain {
+    what: "fcntl operation",
+    flags: &[
+        ("F_GETFL", libc::F_GETFL as u64),
+        ("F_SETFL", libc::F_SETFL as u64),
+        ("F_ADD_SEALS", libc::F_ADD_SEALS as u64),
+        ("F_GET_SEALS", libc::F_GET_SEALS as u64),
+    ],
+    aliases: &[],
+    none: "0",
+};
+
+/// `arg` of fcntl(2): seals, or the flags of open(2) that can be changed afterwards.
+pub static FCNTL_ARG: Domain = Domain {
+    what: "seal",
+    flags: &[
+        ("F_SEAL_SEAL", libc::F_SEAL_SEAL as u64),
+        ("F_SEAL_SHRINK", libc::F_SEAL_SHRINK as u64),
+        ("F_SEAL_GROW", libc::F_SEAL_GROW as u64),
+        ("F_SEAL_WRITE", libc::F_SEAL_WRITE as u64),
+        ("F_SEAL_FUTURE_WRITE", 0x10),
+        ("F_SEAL_EXEC", 0x20),
+        ("O_APPEND", libc::O_APPEND as u64),
+        ("O_DIRECT", libc::O_DIRECT as u64),
+        ("O_NOATIME", libc::O_NOATIME as u64),
+        ("O_NONBLOCK", libc::O_NONBLOCK as u64),
+    ],
+    aliases: &[],
+    none: "0",
+};
+
+/// `flags` of memfd_create(2).
+pub static MEMFD: Domain = Domain {
+    what: "memfd flag",
+    flags: &[
+        ("MFD_CLOEXEC", 0x1),
+        ("MFD_ALLOW_SEALING", 0x2),
+        ("MFD_HUGETLB", 0x4),
+        ("MFD_NOEXEC_SEAL", 0x8),
+        ("MFD_EXEC", 0x10),
+        ("MFD_HUGE_2MB", 21 << 26),
+        ("MFD_HUGE_1GB", 30 << 26),
+    ],
+    aliases: &[],
+    none: "0",
+};
+
+/// `flags` of memfd_secret(2).
+pub static SECRET: Domain = Domain {
+    what: "memfd_secret flag",
+    flags: &[("FD_CLOEXEC", libc::O_CLOEXEC as u64)],
+    aliases: &[],
+    none: "0",
+};
+
+/// `flags` of preadv2(2).
+pub static RWF: Domain = Domain {
+    what: "read or write flag",
+    flags: &[
+        ("RWF_HIPRI", 0x1),
+        ("RWF_DSYNC", 0x2),
+        ("RWF_SYNC", 0x4),
+        ("RWF_NOWAIT", 0x8),
+        ("RWF_APPEND", 0x10),
+        ("RWF_NOAPPEND", 0x20),
+        ("RWF_ATOMIC", 0x40),
+        ("RWF_DONTCACHE", 0x80),
+    ],
+    aliases: &[],
+    none: "0",
+};
+
+/// `flags` of send(2) and recv(2).
+pub static SEND: Domain = Domain {
+    what: "message flag",
+    flags: flags![
+        MSG_DONTWAIT,
+        MSG_PEEK,
+        MSG_TRUNC,
+        MSG_WAITALL,
+        MSG_NOSIGNAL,
+        MSG_OOB
+    ],
+    aliases: &[],
+    none: "0",
+};
+
+/// `flags` of splice(2) and vmsplice(2).
+pub static SPLICE: Domain = Domain {
+    what: "splice flag",
+    flags: flags![
+        SPLICE_F_MOVE,
+        SPLICE_F_NONBLOCK,
+        SPLICE_F_MORE,
+        SPLICE_F_GIFT
+    ],
+    aliases: &[],
+    none: "0",
+};
+
+/// `shmflg` of shmget(2): flags, and the permissions one by one.
+pub static SHMGET: Domain = Domain {
+    what: "shmget flag",
+    flags: &[
+        ("IPC_CREAT", libc::IPC_CREAT as u64),
+        ("IPC_EXCL", libc::IPC_EXCL as u64),
+        ("SHM_HUGETLB", libc::SHM_HUGETLB as u64),
+        ("SHM_NORESERVE", libc::SHM_NORESERVE as u64),
+        ("S_IRUSR", libc::S_IRUSR as u64),
+        ("S_IWUSR", libc::S_IWUSR as u64),
+    ],
+    aliases: &[],
+    none: "0",
+};
+
+/// `shmflg` of shmat(2).
+pub static SHMAT: Domain = Domain {
+    what: "shmat flag",
+    flags: &[
+        ("SHM_RDONLY", libc::SHM_RDONLY as u64),
+        ("SHM_RND", libc::SHM_RND as u64),
+        ("SHM_REMAP", libc::SHM_REMAP as u64),
+        ("SHM_EXEC", libc::SHM_EXEC as u64),
+    ],
+    aliases: &[],
+    none: "0",
+};
+
+/// `op` of shmctl(2), but for those that fill in a structure.
+pub static SHMCTL: Domain = Domain {
+    what: "shmctl operation",
+    flags: &[
+        ("IPC_RMID", libc::IPC_RMID as u64),
+        ("SHM_LOCK", libc::SHM_LOCK as u64),
+        ("SHM_UNLOCK", libc::SHM_UNLOCK as u64),
+    ],
+    aliases: &[],
+    none: "IPC_RMID",
+};
+
+/// `resource` of setrlimit(2).
+pub static RESOURCE: Domain = Domain {
+    what: "limit",
+    flags: &[
+        ("RLIMIT_AS", libc::RLIMIT_AS as u64),
+        ("RLIMIT_DATA", libc::RLIMIT_DATA as u64),
+        ("RLIMIT_STACK", libc::RLIMIT_STACK as u64),
+        ("RLIMIT_MEMLOCK", libc::RLIMIT_MEMLOCK as u64),
+        ("RLIMIT_FSIZE", libc::RLIMIT_FSIZE as u64),
+        ("RLIMIT_NOFILE", libc::RLIMIT_NOFILE as u64),
+        ("RLIMIT_NPROC", libc::RLIMIT_NPROC as u64),
+    ],
+    aliases: &[],
+    none: "RLIMIT_CPU",
+};
+
+/// capabilities(7) that a call about memory or files asks for.
+pub static CAPABILITY: Domain = Domain {
+    what: "capability",
+    flags: &[
+        ("CAP_DAC_OVERRIDE", 1 << 1),
+        ("CAP_FOWNER", 1 << 3),
+        ("CAP_SETUID", 1 << 7),
+        ("CAP_LINUX_IMMUTABLE", 1 << 9),
+        ("CAP_IPC_LOCK", 1 << 14),
+        ("CAP_IPC_OWNER", 1 << 15),
+        ("CAP_SYS_RAWIO", 1 << 17),
+        ("CAP_SYS_PTRACE", 1 << 19),
+        ("CAP_SYS_ADMIN", 1 << 21),
+        ("CAP_SYS_NICE", 1 << 23),
+        ("CAP_SYS_RESOURCE", 1 << 24),
+    ],
+    aliases: &[],
+    none: "0",
+};
+
+/// What `moved` can look at.
+pub static STAT: Domain = Domain {
+    what: "part of what stat tells",
+    flags: &[
+        ("atime", 1),
+        ("mtime", 2),
+        ("ctime", 4),
+        ("blocks", 8),
+        ("size", 16),
+    ],
+    aliases: &[],
+    none: "0",
+};
+
 /// A set of flags: names in the domain's order, and bits that have no name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct FlagSet {

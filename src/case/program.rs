@@ -81,8 +81,8 @@ impl Program {
     /// Whether a step names the scratch file.
     pub fn uses_file(&self) -> bool {
         self.steps.iter().flat_map(|s| &s.args).any(|a| match a {
-            Arg::Path(p) => *p == "file",
-            Arg::Fd(Fd::Name(n)) => n == "file" || n == "path",
+            Arg::Path(p) => matches!(*p, "file" | "link"),
+            Arg::Fd(Fd::Name(n)) => matches!(n.as_str(), "file" | "path" | "symlink"),
             _ => false,
         })
     }

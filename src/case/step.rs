@@ -46,7 +46,7 @@ pub enum Arg {
     Flags(FlagSet),
     /// A descriptor.
     Fd(Fd),
-    /// One of [`call::PATHS`].
+    /// One of [`call::PATHS`] or of [`call::KEYS`].
     Path(&'static str),
     /// A byte string.
     Bytes(Bytes),
@@ -74,6 +74,10 @@ pub enum Kind {
     Descriptor,
     /// An actor.
     Actor,
+    /// A System V segment.
+    Id,
+    /// An address in whatever process.
+    Remote,
 }
 
 /// A name that a step uses, and where.
@@ -110,6 +114,17 @@ impl Written {
         let mut uses = Vec::new();
         for (arg, span) in self.step.args.iter().zip(&self.arg_spans) {
             arg.uses(span, &mut uses);
+        }
+        for u in &mut uses {
+            let at = self.arg_spans.iter().position(|s| *s == u.span);
+            u.kind = match at.and_then(|at| self.step.call.args.get(at)).map(|a| a.ty) {
+                Some(ArgType::Remote) => Kind::Remote,
+                Some(ArgType::Id) => Kind::Id,
+                _ => u.kind,
+            };
+        }
+        if self.step.call.act == Act::Limit {
+            uses.retain(|u| u.name != "used");
         }
         uses
     }
@@ -252,23 +267,21 @@ impl Arg {
     /// Reads one argument of this type.
     pub fn read(words: &mut Cursor, spec: &ArgSpec) -> Result<Self, Mistake> {
         match spec.ty {
-            ArgType::Addr | ArgType::Len | ArgType::Offset => {
+            ArgType::Addr | ArgType::Len | ArgType::Offset | ArgType::Remote | ArgType::Limit => {
                 Quantity::read(words).map(Arg::Quantity)
             }
             ArgType::Int(min, max) => read_int(words, spec.name, min, max),
             ArgType::Mode => read_int(words, spec.name, 0, 0o7777),
             ArgType::Flags(domain) => FlagSet::read(words, domain).map(Arg::Flags),
-            ArgType::Fd => Fd::read(words).map(Arg::Fd),
-            ArgType::Path => {
-                let (word, span) = words.ident("a path: `file`, `new` or `dir`")?;
-                let known = call::PATHS.iter().map(|p| p.0);
-                match known.clone().find(|p| *p == word) {
-                    Some(path) => Ok(Arg::Path(path)),
-                    None => Err(Mistake::unknown(span, "path", word, known)),
-                }
+            ArgType::Fd | ArgType::Id => Fd::read(words).map(Arg::Fd),
+            ArgType::Path => read_known(words, "path", call::PATHS),
+            ArgType::Key => read_known(words, "key", call::KEYS),
+            ArgType::Data | ArgType::Text if !Bytes::is_ahead(words) => {
+                Quantity::read(words).map(Arg::Quantity)
             }
-            ArgType::Data if !Bytes::is_ahead(words) => Quantity::read(words).map(Arg::Quantity),
-            ArgType::Data | ArgType::Bytes => Bytes::read(words).map(Arg::Bytes),
+            ArgType::Data | ArgType::Text | ArgType::Bytes | ArgType::Name => {
+                Bytes::read(words).map(Arg::Bytes)
+            }
             ArgType::Buf => {
                 if words.eat_word("buf") {
                     return Ok(Arg::Buf);
@@ -313,11 +326,10 @@ impl Arg {
     /// Written in the notation.
     pub fn display(&self, spec: &ArgSpec) -> String {
         match (self, spec.ty) {
-            (Arg::Quantity(q), ArgType::Addr | ArgType::Data | ArgType::Buf)
-                if *q == Quantity::default() =>
-            {
-                "NULL".to_owned()
-            }
+            (
+                Arg::Quantity(q),
+                ArgType::Addr | ArgType::Data | ArgType::Buf | ArgType::Remote | ArgType::Text,
+            ) if *q == Quantity::default() => "NULL".to_owned(),
             (Arg::Quantity(q), ArgType::Mode) => {
                 let mode = q.value(&Scale::ordinary(4096), 0, &|_| None).unwrap_or(0);
                 format!("{mode:#06o}").replacen("0o", "", 1)
@@ -332,6 +344,20 @@ impl Arg {
             (Arg::Buf, _) => "buf".to_owned(),
             (Arg::Actor(n), _) => n.clone(),
         }
+    }
+}
+
+/// One of these words.
+fn read_known(
+    words: &mut Cursor,
+    what: &str,
+    known: &'static [(&'static str, &'static str)],
+) -> Result<Arg, Mistake> {
+    let names = known.iter().map(|k| k.0);
+    let (word, span) = words.ident(&format!("a {what}, like `{}`", known[0].0))?;
+    match names.clone().find(|name| *name == word) {
+        Some(name) => Ok(Arg::Path(name)),
+        None => Err(Mistake::unknown(span, what, word, names)),
     }
 }
 

@@ -4,7 +4,7 @@
 //! comments; the calls themselves are meant to be read, and compile.
 
 use crate::case::bytes::Bytes;
-use crate::case::call::{Act, ArgSpec, ArgType, ResultKind};
+use crate::case::call::{Act, ArgSpec, ArgType, ResultKind, Slot};
 use crate::case::{
     Arg, Case, Claim, Door, End, Fd, FileSpec, Program, Quantity, Scale, Step, Unit,
 };
@@ -19,6 +19,41 @@ const TAKEN: &[&str] = &[
     "double", "else", "enum", "extern", "float", "for", "goto", "if", "int", "long", "main",
     "register", "return", "short", "signed", "sizeof", "st", "static", "status", "struct",
     "switch", "typedef", "union", "unsigned", "void", "volatile", "while",
+];
+
+/// How descriptors are made that are opened in no folder.
+const MADE: &[(&str, &str)] = &[
+    ("pipe.read", "int pipe_ends[2]; pipe(pipe_ends);"),
+    (
+        "socket",
+        "int pair[2]; socketpair(AF_UNIX, SOCK_STREAM, 0, pair);",
+    ),
+    (
+        "datagram",
+        "int datagrams[2]; socketpair(AF_UNIX, SOCK_DGRAM, 0, datagrams);",
+    ),
+    (
+        "tty",
+        "int terminal[2] = { -1, posix_openpt(O_RDWR|O_NOCTTY) }; \
+         unlockpt(terminal[1]); terminal[0] = open(ptsname(terminal[1]), O_RDWR|O_NOCTTY);",
+    ),
+    ("tcp", "int tcp = socket(AF_INET, SOCK_STREAM, 0);"),
+    ("epoll", "int epoll = epoll_create1(0);"),
+    ("eventfd", "int event = eventfd(0, 0);"),
+    ("timerfd", "int timer = timerfd_create(CLOCK_MONOTONIC, 0);"),
+    ("signalfd", "int signals = signalfd(-1, &(sigset_t){0}, 0);"),
+    ("inotify", "int watch = inotify_init1(0);"),
+    ("pidfd", "int pidfd = syscall(SYS_pidfd_open, getpid(), 0);"),
+    ("closed", "int closed = dup(0); close(closed);"),
+    ("wild", "int wild = 1000000; /* never was a descriptor */"),
+];
+
+/// What two fixtures share: the one that stands for both.
+const TWINS: &[(&str, &str)] = &[
+    ("pipe.write", "pipe.read"),
+    ("socket.other", "socket"),
+    ("datagram.other", "datagram"),
+    ("tty.master", "tty"),
 ];
 
 /// The lines of C for the calls of a case; each claim stands in a comment behind its call.
@@ -92,7 +127,7 @@ fn fixtures(program: &Program) -> BTreeSet<&str> {
     });
     // The two ends of one pipe are made by one call.
     names
-        .map(|n| if n == "pipe.write" { "pipe.read" } else { n })
+        .map(|n| TWINS.iter().find(|t| t.0 == n).map_or(n, |t| t.1))
         .filter(|n| !bound.contains(n.split('.').next().unwrap_or(n)))
         .collect()
 }
@@ -116,19 +151,29 @@ impl Speller<'_> {
             "dev-zero" => open("/dev/zero", "O_RDWR"),
             "dev-null" => open("/dev/null", "O_RDWR"),
             "proc-file" => open("/proc/self/status", "O_RDONLY"),
-            "pipe.read" => Some("int pipe_ends[2]; pipe(pipe_ends);".to_owned()),
-            "socket" => Some("int pair[2]; socketpair(AF_UNIX, SOCK_STREAM, 0, pair);".to_owned()),
-            "memfd" => {
+            "dev-full" => open("/dev/full", "O_RDWR"),
+            "dev-random" => open("/dev/random", "O_RDONLY"),
+            "dev-urandom" => open("/dev/urandom", "O_RDONLY"),
+            "proc-mem" => open("/proc/self/mem", "O_RDWR"),
+            "sysfs-file" => open("/sys/devices/system/cpu/online", "O_RDONLY"),
+            "dir-path" => open(".", "O_PATH"),
+            "symlink" => open("link", "O_PATH|O_NOFOLLOW"),
+            "fifo" => open("fifo", "O_RDWR"),
+            "block-device" => open("/dev/vda", "O_RDONLY"),
+            "memfd" | "memfd-sealable" => {
                 let size = self.length(&self.file.size);
+                let (name, flags) = match name {
+                    "memfd" => ("memfd", "0"),
+                    _ => ("memfd_sealable", "MFD_ALLOW_SEALING"),
+                };
                 Some(format!(
-                    "int memfd = memfd_create(\"memfd\", 0); ftruncate(memfd, {size});"
+                    "int {name} = memfd_create(\"memfd\", {flags}); ftruncate({name}, {size});"
                 ))
             }
-            "epoll" => Some("int epoll = epoll_create1(0);".to_owned()),
-            "eventfd" => Some("int event = eventfd(0, 0);".to_owned()),
-            "closed" => Some("int closed = dup(0); close(closed);".to_owned()),
-            "wild" => Some("int wild = 1000000; /* never was a descriptor */".to_owned()),
-            _ => None,
+            _ => MADE
+                .iter()
+                .find(|(fixture, _)| *fixture == name)
+                .map(|(_, text)| (*text).to_owned()),
         }
     }
 
@@ -180,18 +225,77 @@ impl Speller<'_> {
                 _ => format!("waitpid({}, &status, 0);", arg(0)),
             },
             Act::Exit => format!("_exit({});", arg(0)),
-            Act::Syscall(_) | Act::Lseek => self.call(step),
+            Act::Times => format!(
+                "futimens({0}, (struct timespec[]){{{{1000000000, 0}}, {{1000000000, 0}}}}); fstat({0}, &st);",
+                arg(0)
+            ),
+            Act::Moved => {
+                let asked = comment(&format!("which of {} moved?", arg(1)));
+                format!("fstat({}, &st);  {asked}", arg(0))
+            }
+            Act::Attached => {
+                let take = self.take(step, "off_t");
+                format!(
+                    "{take}({{ struct shmid_ds ds; shmctl({}, IPC_STAT, &ds); ds.shm_nattch; }});",
+                    arg(0)
+                )
+            }
+            Act::Limit => format!(
+                "setrlimit({}, &(struct rlimit){{{}, RLIM_INFINITY}});",
+                arg(0),
+                arg(1)
+            ),
+            Act::Keep => format!(
+                ";  {}",
+                comment(&format!(
+                    "capset(2): all capabilities but {} are given up",
+                    arg(0)
+                ))
+            ),
+            Act::ProcessVm(_) => {
+                let take = self.take(step, "ssize_t");
+                format!(
+                    "{take}{}({}, &(struct iovec){{{}, {3}}}, 1, &(struct iovec){{{4}, {3}}}, 1, 0);",
+                    step.call.name,
+                    arg(0),
+                    arg(1),
+                    arg(3),
+                    arg(2)
+                )
+            }
+            Act::Shaped(_, shape) => self.shaped(step, shape),
+            Act::Syscall(_) | Act::At(_) | Act::Lseek | Act::ShmOpen | Act::ShmUnlink => {
+                self.call(step)
+            }
         }
     }
 
-    fn call(&self, step: &Step) -> String {
-        let ty = match step.call.result {
-            ResultKind::Address { .. } => "char *",
-            ResultKind::Descriptor => "int",
-            ResultKind::Number => "off_t",
-            ResultKind::Read { .. } | ResultKind::Written { .. } => "ssize_t",
-            _ => "",
+    /// A call whose function takes lists or constants beside the arguments of the notation.
+    fn shaped(&self, step: &Step, shape: &[Slot]) -> String {
+        let arg = |n: usize| match (step.args.get(n), step.call.args.get(n)) {
+            (Some(arg), Some(spec)) => self.arg(arg, spec),
+            _ => String::new(),
         };
+        let words: Vec<String> = shape
+            .iter()
+            .filter_map(|slot| match slot {
+                Slot::Arg(n) | Slot::Low(n) => Some(arg(*n)),
+                Slot::High(_) => None,
+                Slot::Const(n) => Some(n.to_string()),
+                Slot::Vector(at, count) => {
+                    let pair =
+                        |n: usize| format!("{{{}, {}}}", arg(at + 2 * n), arg(at + 2 * n + 1));
+                    let pairs: Vec<String> = (0..*count).map(pair).collect();
+                    Some(format!("(struct iovec[]){{{}}}", pairs.join(", ")))
+                }
+            })
+            .collect();
+        let take = self.take(step, result_type(step.call.result));
+        format!("{take}{}({});", step.call.name, words.join(", "))
+    }
+
+    fn call(&self, step: &Step) -> String {
+        let ty = result_type(step.call.result);
         let creates = step
             .args
             .iter()
@@ -200,10 +304,13 @@ impl Speller<'_> {
             .args
             .iter()
             .zip(step.call.args)
-            .filter(|(_, spec)| spec.name != "mode" || creates)
+            .filter(|(_, spec)| !matches!(spec.ty, ArgType::Mode) || creates)
             .map(|(arg, spec)| self.arg(arg, spec))
             .collect();
         let take = self.take(step, ty);
+        if step.call.name == "memfd_secret" {
+            return format!("{take}syscall(SYS_memfd_secret, {});", args.join(", "));
+        }
         format!("{take}{}({});", step.call.name, args.join(", "))
     }
 
@@ -280,6 +387,7 @@ impl Speller<'_> {
             (Arg::Quantity(q), _) => self.address(q),
             (Arg::Flags(set), ArgType::Flags(domain)) => set.display(domain),
             (Arg::Fd(Fd::Name(n)), _) => fd_name(n),
+            (Arg::Path(key), ArgType::Key) => (*key).to_owned(),
             (Arg::Path(path), _) => match *path {
                 "dir" => "\".\"".to_owned(),
                 path => format!("\"{path}\""),
@@ -335,6 +443,17 @@ impl Speller<'_> {
     }
 }
 
+/// The C type of what a call gives.
+fn result_type(kind: ResultKind) -> &'static str {
+    match kind {
+        ResultKind::Address { .. } | ResultKind::Place => "char *",
+        ResultKind::Descriptor | ResultKind::Id => "int",
+        ResultKind::Number => "off_t",
+        ResultKind::Read { .. } | ResultKind::Written { .. } => "ssize_t",
+        _ => "",
+    }
+}
+
 /// Decimal where a person would write it so.
 fn number(n: i128) -> String {
     if n.unsigned_abs() < 1 << 32 {
@@ -370,7 +489,15 @@ fn fd_name(name: &str) -> String {
         ("pipe.read", "pipe_ends[0]"),
         ("pipe.write", "pipe_ends[1]"),
         ("socket", "pair[0]"),
+        ("socket.other", "pair[1]"),
+        ("datagram", "datagrams[0]"),
+        ("datagram.other", "datagrams[1]"),
+        ("tty", "terminal[0]"),
+        ("tty.master", "terminal[1]"),
         ("eventfd", "event"),
+        ("timerfd", "timer"),
+        ("signalfd", "signals"),
+        ("inotify", "watch"),
     ]);
     own.get(name)
         .map_or_else(|| c_name(name), |n| (*n).to_owned())

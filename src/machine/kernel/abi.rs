@@ -4,7 +4,7 @@
 //! requirements"; mmap2(2); the kernel's `arch/*/kernel/sys_*.c`.
 
 use super::door::Wide;
-use crate::case::call::{ArgType, CallSpec};
+use crate::case::call::{ArgType, CallSpec, Slot};
 
 /// Why this architecture's entry can't say an argument.
 pub fn unsaid(spec: &CallSpec, arg: usize, value: Wide) -> Option<String> {
@@ -15,8 +15,55 @@ pub fn unsaid(spec: &CallSpec, arg: usize, value: Wide) -> Option<String> {
     None
 }
 
-/// The words of a system call. Paths go through the `*at` entries, relative to the scratch folder.
+/// The words of a system call.
 pub fn encode(spec: &CallSpec, args: &[Wide]) -> [usize; 6] {
+    words(spec, args, false)
+}
+
+/// The words of a system call that takes its paths from a folder: the scratch folder, where each
+/// child stands.
+pub fn encode_at(spec: &CallSpec, args: &[Wide]) -> [usize; 6] {
+    words(spec, args, true)
+}
+
+/// Room for the vectors that a shaped call hands over.
+#[derive(Debug)]
+pub struct Vectors([libc::iovec; 2]);
+
+impl Default for Vectors {
+    fn default() -> Self {
+        let none = libc::iovec {
+            iov_base: std::ptr::null_mut(),
+            iov_len: 0,
+        };
+        Vectors([none; 2])
+    }
+}
+
+/// The words of a system call that are put together from its arguments.
+pub fn encode_shape(shape: &[Slot], args: &[Wide], vectors: &mut Vectors) -> [usize; 6] {
+    let mut words = [0usize; 6];
+    for (word, slot) in words.iter_mut().zip(shape) {
+        *word = match slot {
+            Slot::Arg(n) | Slot::Low(n) => args[*n] as usize,
+            Slot::High(_) if usize::BITS == 64 => 0,
+            Slot::High(n) => (args[*n] >> 32) as usize,
+            Slot::Const(n) => *n as usize,
+            Slot::Vector(at, count) => {
+                for (n, vector) in vectors.0.iter_mut().take(*count).enumerate() {
+                    *vector = libc::iovec {
+                        iov_base: args[at + 2 * n] as usize as *mut libc::c_void,
+                        iov_len: args[at + 2 * n + 1] as usize,
+                    };
+                }
+                vectors.0.as_ptr() as usize
+            }
+        };
+    }
+    words
+}
+
+fn words(spec: &CallSpec, args: &[Wide], at: bool) -> [usize; 6] {
     let mut words = [0usize; 6];
     let mut used = 0;
     let mut push = |word: usize| {
@@ -26,14 +73,14 @@ pub fn encode(spec: &CallSpec, args: &[Wide]) -> [usize; 6] {
         used += 1;
         used
     };
-    if matches!(spec.args.first().map(|a| a.ty), Some(ArgType::Path)) {
-        push(libc::AT_FDCWD as usize);
-    }
-    for (i, (arg, value)) in spec.args.iter().zip(args).enumerate() {
+    for (arg, value) in spec.args.iter().zip(args) {
         match arg.ty {
             ArgType::Offset if cfg!(target_pointer_width = "32") => {
                 encode_offset(spec, *value, &mut push);
-                let _ = i;
+            }
+            ArgType::Path if at => {
+                push(libc::AT_FDCWD as usize);
+                push(*value as usize);
             }
             _ => {
                 push(*value as usize);
@@ -46,6 +93,13 @@ pub fn encode(spec: &CallSpec, args: &[Wide]) -> [usize; 6] {
 /// On 32 bits: mmap2 counts pages of 4096 bytes; others take two halves, which start at an even
 /// register where the architecture's rules for 64-bit arguments say so.
 fn encode_offset(spec: &CallSpec, value: Wide, push: &mut impl FnMut(usize) -> usize) {
+    let odd = spec
+        .args
+        .iter()
+        .position(|a| matches!(a.ty, ArgType::Offset))
+        .unwrap_or(0)
+        % 2
+        == 1;
     if spec.name == "mmap" {
         push((value >> 12) as usize);
         return;
@@ -56,8 +110,8 @@ fn encode_offset(spec: &CallSpec, value: Wide, push: &mut impl FnMut(usize) -> u
         target_arch = "mips",
         target_arch = "powerpc"
     ));
-    // ftruncate has one word before the offset, pread and pwrite have three: both are odd.
-    if aligned {
+    // ftruncate has one word before the offset, pread three, fallocate two before the first.
+    if aligned && odd {
         push(0);
     }
     if cfg!(target_endian = "little") {
@@ -84,7 +138,7 @@ mod tests {
         );
         let open = find("open").unwrap();
         assert_eq!(
-            encode(open, &[1, 2, 3])[..4],
+            encode_at(open, &[1, 2, 3])[..4],
             [libc::AT_FDCWD as usize, 1, 2, 3]
         );
     }

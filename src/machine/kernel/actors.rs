@@ -87,6 +87,7 @@ fn thread(actor: &mut Actor, other: usize) -> Record {
         setting: actor.setting,
         index: other,
         turn,
+        marks: actor.marks,
     });
     let started = std::thread::Builder::new()
         .stack_size(256 << 10)

@@ -6,9 +6,10 @@
 //! starts without page tables for its code, and each stretch that it touches costs a fault.
 #![expect(unsafe_code, reason = "the names of sections, nothing else")]
 
-use super::compiled::{LentCase, Op, Word, is_fixed, range_of};
+use super::compiled::{LentCase, Op, Word, is_fixed};
 use super::fixtures::Fixtures;
 use super::journal::{Journal, Record, kind};
+use super::times::Marks;
 use super::turn::{Pipes, Turn, WORKER};
 use super::{actors, door, sys, touch};
 use crate::case::call::{Act, ResultKind};
@@ -54,6 +55,8 @@ pub struct Actor {
     pub index: usize,
     /// The turn, while it is this actor's.
     pub turn: Turn,
+    /// The times that it remembers.
+    pub marks: Marks,
 }
 
 /// Runs a case as `main`, in its process of this number. Does not return.
@@ -76,6 +79,7 @@ impl Actor {
             setting,
             index: 0,
             turn: Turn::default(),
+            marks: Marks::default(),
         }
     }
 
@@ -151,6 +155,11 @@ impl Actor {
     #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     fn act(&mut self, step: usize, op: &'static Op) -> Record {
         let mut args = [0i128; ARGS_MAX];
+        if let (Act::Limit, Some(name), Some(Word::Known(resource))) =
+            (op.call.act, op.bind, op.words.first())
+        {
+            self.turn.bind(name, door::used(*resource as i32));
+        }
         for (slot, word) in args.iter_mut().zip(op.words) {
             match self.word(word) {
                 Ok(value) => *slot = value,
@@ -165,7 +174,7 @@ impl Actor {
         }
         let intent = Record {
             kind: kind::INTENT,
-            asked: args[0] as u64,
+            asked: args[op.call.address()] as u64,
             ..Record::default()
         };
         self.setting.journal.note(step, intent);
@@ -181,8 +190,10 @@ impl Actor {
                 actors::act(self, step, op, args)
             }
             Act::Load | Act::Store | Act::Fill => self.touch(op, args),
-            Act::Pipe => self.pipe(op),
-            Act::Syscall(_) | Act::Lseek | Act::Size => self.call(op, args),
+            Act::Pipe => self.two(op, sys::pipe_ends()),
+            Act::Times => returned(self.marks.set(args[0] as i32)),
+            Act::Moved => self.moved(args[0] as i32, args[1] as u64),
+            _ => self.call(op, args),
         };
         record.asked = intent.asked;
         let signal = record.signal;
@@ -211,6 +222,7 @@ impl Actor {
             Word::Buf => 0,
             Word::Path(p) => p.as_ptr() as usize as i128,
             Word::Name(name) => value(name)?,
+            Word::Pid(actor) => self.turn.pids[*actor].into(),
         })
     }
 
@@ -221,21 +233,30 @@ impl Actor {
         if setting.compiled.reckless || !setting.compiled.wild {
             return false;
         }
-        let Some((addr, len)) = range_of(op.call) else {
-            return false;
-        };
-        if matches!(op.words[addr], Word::Data(..) | Word::Buf)
-            || (op.call.name == "mmap" && !is_fixed(op))
-        {
+        if op.call.name == "mmap" && !is_fixed(op) {
             return false;
         }
-        let len = match &op.words[len] {
-            Word::Data(_, len) => *len as i128,
-            _ => args[len],
-        };
+        if op.call.name == "shmat" && args[2] & i128::from(libc::SHM_REMAP) != 0 {
+            let size = door::segment_size(args[0] as i32);
+            return self.range_hits_harness(op, args[1], size.into());
+        }
+        op.ranges.iter().any(|(addr, len)| {
+            let len = match &op.words[*len] {
+                Word::Data(_, len) => *len as i128,
+                _ => args[*len],
+            };
+            let foreign = matches!(op.words[*addr], Word::Data(..) | Word::Buf);
+            !foreign && self.range_hits_harness(op, args[*addr], len)
+        })
+    }
+
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
+    fn range_hits_harness(&self, op: &Op, start: i128, len: i128) -> bool {
+        let setting = &self.setting;
+        let end = start + len;
         let page = i128::from(setting.page);
-        let start = args[addr] / page * page;
-        let end = (args[addr] + len + page - 1) / page * page;
+        let start = start / page * page;
+        let end = (end + page - 1) / page * page;
         // The kernel refuses these as a whole: see vm_munmap() and do_mmap() in mm/mmap.c, and the
         // wrap-around checks at the head of do_mprotect_pkey(), msync() and their like. A store
         // is no call: it goes on until it faults.
@@ -359,8 +380,9 @@ impl Actor {
         }
     }
 
-    fn pipe(&mut self, op: &Op) -> Record {
-        match sys::pipe_ends() {
+    /// Two descriptors with a name each.
+    fn two(&mut self, op: &Op, made: Result<(i32, i32), i32>) -> Record {
+        match made {
             Ok((read_end, write_end)) => {
                 if let Some(name) = op.bind {
                     self.turn.bind(name, read_end.into());
@@ -371,6 +393,27 @@ impl Actor {
             Err(errno) => Record {
                 kind: kind::ERRNO,
                 errno,
+                ..Record::default()
+            },
+        }
+    }
+
+    /// Which of these parts of what stat tells have changed since they were marked.
+    fn moved(&mut self, fd: i32, what: u64) -> Record {
+        let mut text = [0u8; super::times::TEXT_MAX];
+        let len = match self.marks.moved(fd, what, &mut text) {
+            Ok(len) => len,
+            Err(errno) => return returned(Err(errno)),
+        };
+        match self.setting.journal.put(&text[..len]) {
+            Some(bytes_at) => Record {
+                kind: kind::BYTES,
+                bytes_at,
+                bytes_len: len as u32,
+                ..Record::default()
+            },
+            None => Record {
+                kind: kind::TOO_LONG,
                 ..Record::default()
             },
         }
@@ -396,6 +439,17 @@ impl Actor {
             }
         }
         sys::exit(SURVIVED)
+    }
+}
+
+fn returned(result: Result<(), i32>) -> Record {
+    match result {
+        Ok(()) => value(0),
+        Err(errno) => Record {
+            kind: kind::ERRNO,
+            errno,
+            ..Record::default()
+        },
     }
 }
 

@@ -30,8 +30,10 @@ pub struct Compiled {
     pub names: Vec<String>,
     /// The declared content of the file, if the case has one.
     pub file: Option<Content>,
-    /// Whether `new` is named, so that it must be removed.
-    pub makes_new: bool,
+    /// The names in the scratch folder beside `file` that are used, so that they must be removed.
+    pub others: Vec<&'static CStr>,
+    /// Whether a step makes something that outlives its process.
+    pub lasting: bool,
     /// Why this architecture can't say a step.
     pub unsaid: Option<String>,
 }
@@ -75,6 +77,8 @@ pub struct Op {
     pub other: Option<usize>,
     /// The bytes among the arguments.
     pub data: Option<&'static [u8]>,
+    /// Which arguments are ranges of addresses: where each begins, and how long it is.
+    pub ranges: &'static [(usize, usize)],
 }
 
 /// One argument ready to be put into a register.
@@ -92,6 +96,8 @@ pub enum Word {
     Path(&'static CStr),
     /// The descriptor of a name.
     Name(usize),
+    /// The process of an actor.
+    Pid(usize),
 }
 
 /// What a compiler knows of its machine.
@@ -102,6 +108,17 @@ pub struct Context<'a> {
     pub arena: &'a Arena,
     /// The door that a run asks for; a case may ask for another.
     pub door: Door,
+    /// What only this harness has names for.
+    pub own: &'a Own,
+}
+
+/// Names in the whole system that only this harness uses.
+#[derive(Debug, Clone, Default)]
+pub struct Own {
+    /// The key of a System V segment.
+    pub key: i32,
+    /// What the names of shared memory objects begin with, the stroke included.
+    pub object: String,
 }
 
 impl Compiled {
@@ -146,7 +163,8 @@ impl Compiled {
                 actors: vec!["main".to_owned()],
                 names: Vec::new(),
                 file,
-                makes_new: false,
+                others: Vec::new(),
+                lasting: false,
                 unsaid: None,
             },
         };
@@ -192,6 +210,9 @@ impl Builder<'_> {
             if *name != "file" && program.uses_fd(name) {
                 self.compiled.names.push((*name).to_owned());
                 used.push(i);
+                if *name == "symlink" {
+                    self.compiled.others.push(c"link");
+                }
             }
         }
         used
@@ -226,12 +247,22 @@ impl Builder<'_> {
             bind: None,
             other: None,
             data: None,
+            ranges: &[],
         };
+        self.compiled.lasting |= matches!(step.call.name, "shmget" | "shm_open");
+        if step.call.act == Act::Limit {
+            op.bind = self.name("used");
+            if op.bind.is_none() {
+                op.bind = Some(self.compiled.names.len());
+                self.compiled.names.push("used".to_owned());
+            }
+        }
         let mut words = Vec::with_capacity(step.args.len());
         for (arg, spec) in step.args.iter().zip(step.call.args) {
             words.push(self.word(arg, spec.ty, &mut op)?);
         }
         op.words = self.put(&words)?;
+        op.ranges = self.put(&ranges(step))?;
         self.wild |= self.is_wild(step, &op);
         if let Some(name) = &step.bind {
             self.bind(name, step, &mut op)?;
@@ -291,7 +322,11 @@ impl Builder<'_> {
                 self.name(n)
                     .ok_or_else(|| format!("nothing is bound to `{n}`"))?,
             ),
-            Arg::Path(p) => self.path(p),
+            Arg::Path(p) => match ty {
+                ArgType::Key if *p == "key" => Word::Known(self.context.own.key.into()),
+                ArgType::Key => Word::Known(libc::IPC_PRIVATE.into()),
+                _ => self.path(p),
+            },
             Arg::Bytes(b) => {
                 let eof = i128::from(self.eof);
                 let bytes = b
@@ -299,6 +334,11 @@ impl Builder<'_> {
                     .ok()
                     .and_then(|c| c.to_vec(16 << 20))
                     .ok_or("a byte string has no value")?;
+                let bytes = match ty {
+                    ArgType::Name => [self.context.own.object.as_bytes(), &bytes, &[0]].concat(),
+                    ArgType::Text => [&bytes[..], &[0]].concat(),
+                    _ => bytes,
+                };
                 let bytes = self.put(&bytes)?;
                 op.data = Some(bytes);
                 Word::Data(bytes.as_ptr() as usize, bytes.len())
@@ -309,26 +349,29 @@ impl Builder<'_> {
                 if op.other.is_none() {
                     return Err(format!("nobody is called `{n}`"));
                 }
-                Word::Known(0)
+                Word::Pid(op.other.unwrap_or(0))
             }
         })
     }
 
     fn path(&mut self, path: &str) -> Word {
-        Word::Path(match path {
-            "new" => {
-                self.compiled.makes_new = true;
-                c"new"
-            }
+        let name = match path {
+            "new" => c"new",
+            "link" => c"link",
             "dir" => c".",
             _ => c"file",
-        })
+        };
+        if matches!(path, "new" | "link") && !self.compiled.others.contains(&name) {
+            self.compiled.others.push(name);
+        }
+        Word::Path(name)
     }
 
     fn quantity(&mut self, q: &Quantity, ty: ArgType) -> Result<Word, String> {
         let scale = self.context.scale;
         let max = match ty {
             ArgType::Offset | ArgType::Int(..) | ArgType::Mode => i128::from(i64::MAX),
+            ArgType::Limit => i128::from(u64::MAX),
             _ => scale.word_max(),
         };
         let arena = self.context.arena.start as i128;
@@ -365,12 +408,13 @@ impl Builder<'_> {
 
     /// Whether the step could reach memory that the case did not make itself.
     fn is_wild(&self, step: &crate::case::Step, op: &Op) -> bool {
-        let Some(range) = range_of(step.call) else {
-            return false;
-        };
         if step.call.name == "mmap" && !is_fixed(op) {
             return false;
         }
+        step.call.name == "shmat" || op.ranges.iter().any(|range| self.is_wild_range(op, *range))
+    }
+
+    fn is_wild_range(&self, op: &Op, range: (usize, usize)) -> bool {
         let arena = self.context.arena;
         let len = match &op.words[range.1] {
             Word::Known(n) => *n,
@@ -396,14 +440,27 @@ impl Builder<'_> {
     }
 }
 
-/// Which arguments are a range of addresses: the address and its length, or the bytes stored.
-pub fn range_of(call: &CallSpec) -> Option<(usize, usize)> {
-    let is_addr = |t: ArgType| matches!(t, ArgType::Addr | ArgType::Buf | ArgType::Data);
-    let addr = call.args.iter().position(|a| is_addr(a.ty))?;
-    let len = call.args[addr + 1..]
-        .iter()
-        .position(|a| matches!(a.ty, ArgType::Len | ArgType::Bytes))?;
-    Some((addr, addr + 1 + len))
+/// Which arguments are ranges of addresses: the address and its length, or the bytes stored.
+fn ranges(step: &crate::case::Step) -> Vec<(usize, usize)> {
+    let args = step.call.args;
+    let is_memory = |a: &Arg| matches!(a, Arg::Fd(Fd::Name(n)) if n == "proc-mem");
+    let own_memory = step.args.iter().any(is_memory);
+    let is_addr = |t: ArgType| match t {
+        ArgType::Addr | ArgType::Buf | ArgType::Data | ArgType::Remote => true,
+        // The process's memory as a file: its offsets are addresses.
+        ArgType::Offset => own_memory,
+        _ => false,
+    };
+    let is_len = |t: ArgType| matches!(t, ArgType::Len | ArgType::Bytes);
+    let mut found = Vec::new();
+    for (at, _) in args.iter().enumerate().filter(|(_, a)| is_addr(a.ty)) {
+        let after = args[at + 1..].iter().position(|a| is_len(a.ty));
+        let before = || args[..at].iter().position(|a| is_len(a.ty));
+        if let Some(len) = after.map(|n| at + 1 + n).or_else(before) {
+            found.push((at, len));
+        }
+    }
+    found
 }
 
 /// Whether an mmap replaces what lies at its address.
@@ -429,6 +486,7 @@ mod tests {
                 end: (1 << 36) + (1 << 30),
             },
             door: Door::Raw,
+            own: &Own::default(),
         };
         Compiled::new(&program, &context, &mut Lent::new().unwrap()).unwrap()
     }
@@ -477,6 +535,7 @@ mod tests {
             scale: &scale,
             arena: &Arena { start: 0, end: 0 },
             door: Door::Raw,
+            own: &Own::default(),
         };
         assert!(Compiled::new(&program, &context, &mut Lent::new().unwrap()).is_err());
     }

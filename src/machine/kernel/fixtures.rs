@@ -23,15 +23,13 @@ impl Fixtures {
     /// the steps that need it are not reached.
     #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     pub fn open(case: &LentCase, turn: &mut Turn) {
-        let mut pipe = None;
+        let mut pairs = [None; PAIRS.len()];
         for (index, which) in case.fixtures.iter().enumerate() {
             let name = call::FIXTURES.get(*which).map_or("", |f| f.0);
             let fd = match name {
-                "pipe.read" => pipe_end(&mut pipe).map(|p| p.0),
-                "pipe.write" => pipe_end(&mut pipe).map(|p| p.1),
                 "closed" => closed(),
                 "wild" => Some(WILD),
-                other => open_one(other, case.eof),
+                other => one_of_two(other, &mut pairs).unwrap_or_else(|| open_one(other, case.eof)),
             };
             if let Some(fd) = fd {
                 turn.bind(index, fd.into());
@@ -40,11 +38,41 @@ impl Fixtures {
     }
 }
 
-fn pipe_end(pipe: &mut Option<(i32, i32)>) -> Option<(i32, i32)> {
-    if pipe.is_none() {
-        *pipe = sys::pipe_ends().ok();
-    }
-    *pipe
+/// What two names share, and how both are made.
+type Pair = (&'static str, &'static str, fn() -> Option<(i32, i32)>);
+
+static PAIRS: [Pair; 4] = [
+    ("pipe.read", "pipe.write", || sys::pipe_ends().ok()),
+    ("socket", "socket.other", || sockets(libc::SOCK_STREAM)),
+    ("datagram", "datagram.other", || sockets(libc::SOCK_DGRAM)),
+    ("tty", "tty.master", terminal),
+];
+
+/// The descriptor of a name that is one of two, made together; nothing for another name.
+fn one_of_two(name: &str, made: &mut [Option<(i32, i32)>; PAIRS.len()]) -> Option<Option<i32>> {
+    let place = PAIRS.iter().position(|p| p.0 == name || p.1 == name)?;
+    let (first, _, make) = PAIRS[place];
+    made[place] = made[place].or_else(make);
+    Some(made[place].map(|two| if first == name { two.0 } else { two.1 }))
+}
+
+fn sockets(kind: i32) -> Option<(i32, i32)> {
+    let mut ends = [-1; 2];
+    // SAFETY: room for two descriptors.
+    let made = unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, ends.as_mut_ptr()) };
+    (made == 0).then_some((ends[0], ends[1]))
+}
+
+/// The two ends of a new pty(7). The near one is asked for by ioctl_tty(2), without a path.
+fn terminal() -> Option<(i32, i32)> {
+    static UNLOCK: i32 = 0;
+    let master = open_path(c"/dev/ptmx", libc::O_RDWR | libc::O_NOCTTY)?;
+    // SAFETY: a number that lives during the call, and numbers.
+    let near = unsafe {
+        libc::ioctl(master, libc::TIOCSPTLCK, &raw const UNLOCK);
+        libc::ioctl(master, libc::TIOCGPTPEER, libc::O_RDWR | libc::O_NOCTTY)
+    };
+    (near >= 0).then_some((near, master))
 }
 
 fn closed() -> Option<i32> {
@@ -61,31 +89,90 @@ fn open_path(path: &std::ffi::CStr, flags: i32) -> Option<i32> {
 }
 
 fn open_one(name: &str, size: u64) -> Option<i32> {
-    // SAFETY: constant strings and numbers; `ends` has room for two.
+    let (path, flags) = match name {
+        "dir" => (c".", libc::O_RDONLY),
+        "dir-path" => (c".", libc::O_PATH),
+        "dev-zero" => (c"/dev/zero", libc::O_RDWR),
+        "dev-null" => (c"/dev/null", libc::O_RDWR),
+        "dev-full" => (c"/dev/full", libc::O_RDWR),
+        "dev-random" => (c"/dev/random", libc::O_RDONLY),
+        "dev-urandom" => (c"/dev/urandom", libc::O_RDONLY),
+        "proc-file" => (c"/proc/self/status", libc::O_RDONLY),
+        "proc-mem" => (c"/proc/self/mem", libc::O_RDWR),
+        "sysfs-file" => (SYSFS_FILE, libc::O_RDONLY),
+        "path" => (c"file", libc::O_PATH),
+        "symlink" => (c"link", libc::O_PATH | libc::O_NOFOLLOW),
+        "block-device" => return block_device(),
+        "fifo" => return fifo(),
+        "memfd" => return memfd(0, size),
+        "memfd-sealable" => return memfd(libc::MFD_ALLOW_SEALING, size),
+        _ => return made(name),
+    };
+    open_path(path, flags)
+}
+
+/// A file that every sysfs(5) has.
+pub const SYSFS_FILE: &std::ffi::CStr = c"/sys/devices/system/cpu/online";
+
+/// Descriptors that have no path.
+fn made(name: &str) -> Option<i32> {
+    // SAFETY: numbers, and plain data that lives during the call.
     let fd = unsafe {
         match name {
-            "dir" => return open_path(c".", libc::O_RDONLY),
-            "dev-zero" => return open_path(c"/dev/zero", libc::O_RDWR),
-            "dev-null" => return open_path(c"/dev/null", libc::O_RDWR),
-            "proc-file" => return open_path(c"/proc/self/status", libc::O_RDONLY),
-            "path" => return open_path(c"file", libc::O_PATH),
-            "socket" => {
-                let mut ends = [-1; 2];
-                libc::socketpair(libc::AF_UNIX, libc::SOCK_STREAM, 0, ends.as_mut_ptr());
-                ends[0]
-            }
-            "memfd" => {
-                let fd = libc::syscall(libc::SYS_memfd_create, c"mmapcheck".as_ptr(), 0) as i32;
-                if fd >= 0 && libc::ftruncate64(fd, size as i64) != 0 {
-                    sys::close(fd);
-                    return None;
-                }
-                fd
-            }
+            "tcp" => libc::socket(libc::AF_INET, libc::SOCK_STREAM, 0),
             "epoll" => libc::epoll_create1(0),
             "eventfd" => libc::eventfd(0, 0),
+            "timerfd" => libc::timerfd_create(libc::CLOCK_MONOTONIC, 0),
+            "signalfd" => {
+                let mut none: libc::sigset_t = std::mem::zeroed();
+                libc::sigemptyset(&raw mut none);
+                libc::signalfd(-1, &raw const none, 0)
+            }
+            "inotify" => libc::inotify_init1(0),
+            "pidfd" => libc::syscall(libc::SYS_pidfd_open, sys::process_id(), 0) as i32,
             _ => -1,
         }
     };
     (fd >= 0).then_some(fd)
+}
+
+fn memfd(flags: libc::c_uint, size: u64) -> Option<i32> {
+    // SAFETY: a constant string and numbers.
+    unsafe {
+        let name = c"mmapcheck".as_ptr();
+        let fd = libc::syscall(libc::SYS_memfd_create, name, flags) as i32;
+        if fd >= 0 && libc::ftruncate64(fd, size as i64) != 0 {
+            sys::close(fd);
+            return None;
+        }
+        (fd >= 0).then_some(fd)
+    }
+}
+
+/// A fifo whose name is gone at once.
+fn fifo() -> Option<i32> {
+    // SAFETY: constant strings and numbers.
+    unsafe {
+        if libc::mkfifo(c"fifo".as_ptr(), 0o600) != 0 {
+            return None;
+        }
+        let fd = open_path(c"fifo", libc::O_RDWR);
+        libc::unlink(c"fifo".as_ptr());
+        fd
+    }
+}
+
+/// A disk that can be read: the first of the usual names.
+pub fn block_device() -> Option<i32> {
+    let names = [
+        c"/dev/vda",
+        c"/dev/sda",
+        c"/dev/nvme0n1",
+        c"/dev/xvda",
+        c"/dev/mmcblk0",
+        c"/dev/loop0",
+    ];
+    names
+        .iter()
+        .find_map(|name| open_path(name, libc::O_RDONLY))
 }

@@ -6,6 +6,7 @@
 //! has a session of its own, so that neither Ctrl-C nor a kill of the worker's group reaches it.
 #![expect(unsafe_code, reason = "fork and signal dispositions")]
 
+use super::compiled::Own;
 use super::journal::Journal;
 use super::scratch::Names;
 use super::sys;
@@ -27,14 +28,19 @@ impl Janitor {
     ///
     /// # Errors
     /// What fork(2) or pipe2(2) says.
-    pub fn start(journal: &Journal, scratch: &Names, to_close: &[RawFd]) -> io::Result<Self> {
+    pub fn start(
+        journal: &Journal,
+        scratch: &Names,
+        own: &Own,
+        to_close: &[RawFd],
+    ) -> io::Result<Self> {
         let (read_end, write_end) = sys::pipe()?;
         // SAFETY: the worker has one thread; the child runs `watch` and never returns.
         let pid = sys::checked(unsafe { libc::fork() })?;
         if pid == 0 {
             sys::close(write_end);
             to_close.iter().for_each(|fd| sys::close(*fd));
-            watch(read_end, journal, scratch);
+            watch(read_end, journal, scratch, own);
         }
         sys::close(read_end);
         Ok(Janitor {
@@ -64,7 +70,7 @@ impl Janitor {
     }
 }
 
-fn watch(pipe: RawFd, journal: &Journal, scratch: &Names) -> ! {
+fn watch(pipe: RawFd, journal: &Journal, scratch: &Names, own: &Own) -> ! {
     // SAFETY: numbers only.
     unsafe {
         libc::setsid();
@@ -80,6 +86,9 @@ fn watch(pipe: RawFd, journal: &Journal, scratch: &Names) -> ! {
     }
     let group = if told != 0 { told } else { journal.group() };
     sys::kill_group(group);
+    let mut pids = journal.pids();
+    pids.push(group);
+    own.clear(&pids);
     remove(&scratch.fresh);
     remove(&scratch.path);
     sys::exit(0)

@@ -296,6 +296,15 @@ impl Journal {
         Some((at as u32, place))
     }
 
+    /// Puts bytes into the journal; where they are, if there is room.
+    #[expect(unsafe_code, reason = "room for as many bytes was just given")]
+    pub fn put(&self, bytes: &[u8]) -> Option<u32> {
+        let (at, place) = self.room(bytes.len())?;
+        // SAFETY: the room is ours, and has this length.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len()) };
+        Some(at)
+    }
+
     /// Notes what is about to happen, or what came of it. Called by the actor whose turn it is.
     #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     pub fn note(&self, step: usize, record: Record) {

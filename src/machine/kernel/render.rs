@@ -134,9 +134,11 @@ impl<'a> Renderer<'a> {
         let name = || bind.map_or(Outcome::Ok, |b| Outcome::Value(Quantity::name(b)));
         match op.call.result {
             ResultKind::Zero | ResultKind::End | ResultKind::Never => Outcome::Ok,
-            ResultKind::Descriptor | ResultKind::Pipe | ResultKind::Actor => name(),
-            ResultKind::Address { .. } if record.asked == 0 => name(),
-            ResultKind::Address { .. } => self.address(i, record),
+            ResultKind::Descriptor | ResultKind::Id | ResultKind::Pipe | ResultKind::Actor => {
+                name()
+            }
+            ResultKind::Address { .. } | ResultKind::Place if record.asked == 0 => name(),
+            ResultKind::Address { .. } | ResultKind::Place => self.address(i, record),
             _ => Outcome::Value(self.number(record.value.into())),
         }
     }
@@ -144,7 +146,8 @@ impl<'a> Renderer<'a> {
     /// An address that was asked for, or another.
     fn address(&self, i: usize, record: &Record) -> Outcome {
         let got = record.value as u64;
-        let asked = self.program.steps[i].args.first().and_then(Arg::quantity);
+        let step = &self.program.steps[i];
+        let asked = step.args.get(step.call.address()).and_then(Arg::quantity);
         match asked {
             Some(q) if got == record.asked => Outcome::Value(q.with_eof(&self.program.file.size)),
             _ if (self.arena.start..self.arena.end).contains(&got) => {

@@ -13,14 +13,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// What the folders of finished workers are called, and, until they are locked, of new ones.
-const PREFIX: &str = "mmapcheck-";
+pub const PREFIX: &str = "mmapcheck-";
 const NEW_PREFIX: &str = ".mmapcheck-new-";
 
 /// So many letters and digits follow.
 const RANDOM: usize = 12;
 
 /// All that cases and probes make in the folder.
-const MADE: [&str; 3] = ["file", "new", "probe"];
+const MADE: [&str; 5] = ["file", "new", "link", "fifo", "probe"];
 
 /// What a folder will be called: first by the one name, then by the other.
 #[derive(Debug, Clone)]
@@ -50,6 +50,14 @@ impl Names {
             fresh: dir.join(format!("{NEW_PREFIX}{random}")),
             path: dir.join(format!("{PREFIX}{random}")),
         })
+    }
+}
+
+impl Names {
+    /// What it is called in its folder.
+    pub fn folder(&self) -> String {
+        let name = self.path.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
     }
 }
 

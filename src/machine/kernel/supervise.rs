@@ -42,6 +42,10 @@ impl Worker {
             }
             None => None,
         };
+        if compiled.others.contains(&c"link") {
+            let made = std::os::unix::fs::symlink("file", "link");
+            made.map_err(|e| format!("the symbolic link can't be made: {e}"))?;
+        }
         let pipes = match compiled.actors.len() {
             0 | 1 => None,
             n => Some(Pipes::new(n, normal::KEPT).map_err(|e| e.to_string())?),
@@ -68,6 +72,11 @@ impl Worker {
             main: pid,
         };
         let (ended, status) = watch.until_over();
+        if compiled.lasting {
+            let mut pids = self.journal.pids();
+            pids.push(pid);
+            self.own.clear(&pids);
+        }
         self.journal.collect(compiled.lent.ops.len(), raw);
         let file = match (&file, &compiled.file) {
             (Some(file), Some(before)) => Some(file.after(before, &mut self.bytes)),
@@ -187,8 +196,8 @@ fn clear(compiled: &Compiled) {
     if compiled.file.is_some() {
         let _ = std::fs::remove_file("file");
     }
-    if compiled.makes_new {
-        let _ = std::fs::remove_file("new");
+    for name in &compiled.others {
+        let _ = std::fs::remove_file(name.to_string_lossy().as_ref());
     }
 }
 

@@ -1,16 +1,16 @@
 //! The worker: takes cases as frames, gives transcripts as frames.
 
 use super::arena::Arena;
-use super::compiled::{Compiled, Context, Word};
+use super::compiled::{Compiled, Context, Own, Word};
 use super::guard::{self, Limits};
 use super::janitor::Janitor;
 use super::journal::{Journal, Raw};
 use super::lent::{Ballast, Lent};
 use super::render::Renderer;
 use super::rights::Rights;
-use super::scratch::{Names, Scratch};
+use super::scratch::{self, Names, Scratch};
 use super::supervise::{Came, unsaid};
-use super::{abi, normal, probe, rights, sys, touch};
+use super::{abi, lasting, normal, probe, rights, sys, touch};
 use crate::case::program::Door;
 use crate::case::{Need, Program, Scale};
 use crate::machine::frame::{self, Frame, Line};
@@ -113,6 +113,8 @@ pub struct Worker {
     pub(super) ballast: Ballast,
     pub(super) ticking: bool,
     pub(super) bytes: Vec<u8>,
+    /// Names that only this worker uses.
+    pub(super) own: Own,
     /// Whether a worker started like this one could keep the rights of root.
     can_be_root: bool,
     platform: Platform,
@@ -203,10 +205,12 @@ impl Worker {
             normal::pin(cpu);
         }
         Scratch::sweep(&start.dir);
+        lasting::sweep(scratch::PREFIX);
         let mut journal = Journal::new(start.pipe_journal)?;
         let names = Names::choose(&start.dir)?;
         let streams = [stream.input, stream.output];
-        let mut janitor = Janitor::start(&journal, &names, &streams)?;
+        let own = Own::of(std::process::id() as i32, &names.folder());
+        let mut janitor = Janitor::start(&journal, &names, &own, &streams)?;
         janitor.move_up(normal::HIGH)?;
         let scratch = Scratch::make(names)?;
         let can_be_root = rights::is_root();
@@ -248,6 +252,7 @@ impl Worker {
             ticking: false,
             bytes: Vec::new(),
             can_be_root,
+            own,
             scale,
             arena,
             journal,
@@ -338,6 +343,7 @@ impl Worker {
             scale: &self.scale,
             arena: &self.arena,
             door: self.door,
+            own: &self.own,
         };
         let mut compiled = Compiled::new(&program, &context, &mut self.lent)?;
         for op in compiled.lent.ops {

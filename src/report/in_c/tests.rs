@@ -54,7 +54,43 @@ const EVERYTHING: &str = "size 1page + 1\ncontent \"abc\"*10\n\
     step size(file)\n\
     step s = size(other)\n\
     step ftruncate(file, 1TiB)\n\
+    step truncate(file, 1page)\n\
+    step rename(file, new)\n\
+    step link(new, link)\n\
+    step fallocate(file, FALLOC_FL_KEEP_SIZE|FALLOC_FL_PUNCH_HOLE, 0, 1page)\n\
+    step fsync(file)\n\
+    step fdatasync(file)\n\
+    step twin = dup(file)\n\
+    step fcntl(memfd-sealable, F_ADD_SEALS, F_SEAL_WRITE)\n\
+    step seals = fcntl(memfd-sealable, F_GET_SEALS)\n\
+    step times(file)\n\
+    step moved(file, mtime|ctime)\n\
+    step readv(file, map, 3, map + 1page, 5)\n\
+    step writev(file, map, 3)\n\
+    step preadv2(file, buf, 3, 0, RWF_DSYNC)\n\
+    step sent = pwritev2(file, \"abc\", 3, 1page)\n\
+    step send(socket, \"abc\", 3)\n\
+    step recv(socket.other, map, 3, MSG_PEEK)\n\
+    step sendfile(p.write, file, 5)\n\
+    step spliced = splice(file, p.write, 5, SPLICE_F_MOVE)\n\
+    step vmsplice(p.write, map, 5)\n\
+    step copy_file_range(file, other, 5)\n\
+    step secret = memfd_secret()\n\
+    step mfd = memfd_create(\"name\", MFD_ALLOW_SEALING)\n\
+    step object = shm_open(\"name\", O_RDWR|O_CREAT)\n\
+    step shm_unlink(\"name\")\n\
+    step setrlimit(RLIMIT_AS, used + 16page)\n\
+    step keep(CAP_IPC_LOCK)\n\
+    step setuid(1000)\n\
+    step id = shmget(IPC_PRIVATE, 1page, IPC_CREAT|S_IRUSR|S_IWUSR)\n\
+    step shared = shmat(id, NULL, SHM_RDONLY)\n\
+    step nattch(id)\n\
+    step shmdt(shared)\n\
+    step shmctl(id, IPC_RMID)\n\
+    step shmget(key, 1page, 0)\n\
     step child = fork()\n\
+    step process_vm_readv(child, buf, map, 5)\n\
+    step process_vm_writev(child, \"abc\", map, 3)\n\
     step t = thread()\n\
     step child: load(map, 1)\n\
     step t: munmap(map, 1page)\n\
@@ -72,6 +108,26 @@ const EVERYTHING: &str = "size 1page + 1\ncontent \"abc\"*10\n\
     step close(epoll)\n\
     step close(eventfd)\n\
     step close(proc-file)\n\
+    step close(memfd-sealable)\n\
+    step close(socket.other)\n\
+    step close(datagram)\n\
+    step close(datagram.other)\n\
+    step close(tcp)\n\
+    step close(fifo)\n\
+    step close(tty)\n\
+    step close(tty.master)\n\
+    step close(dev-full)\n\
+    step close(dev-random)\n\
+    step close(dev-urandom)\n\
+    step close(sysfs-file)\n\
+    step close(proc-mem)\n\
+    step close(timerfd)\n\
+    step close(signalfd)\n\
+    step close(inotify)\n\
+    step close(pidfd)\n\
+    step close(dir-path)\n\
+    step close(symlink)\n\
+    step close(block-device)\n\
     step close(closed)\n\
     step close(wild)\n\
     step close(77)\n\
@@ -86,17 +142,34 @@ fn every_call_is_spelled() {
     /* arena: a range where nothing lies */
     /* each call goes straight to the kernel, as by syscall(2) */
     /* memory is touched byte by byte; a signal is caught, and the case goes on */
+    int block_device = open("/dev/vda", O_RDONLY);
     int closed = dup(0); close(closed);
+    int datagrams[2]; socketpair(AF_UNIX, SOCK_DGRAM, 0, datagrams);
+    int dev_full = open("/dev/full", O_RDWR);
     int dev_null = open("/dev/null", O_RDWR);
+    int dev_random = open("/dev/random", O_RDONLY);
+    int dev_urandom = open("/dev/urandom", O_RDONLY);
     int dev_zero = open("/dev/zero", O_RDWR);
     int dir = open(".", O_RDONLY|O_DIRECTORY);
+    int dir_path = open(".", O_PATH);
     int epoll = epoll_create1(0);
     int event = eventfd(0, 0);
+    int fifo = open("fifo", O_RDWR);
+    int watch = inotify_init1(0);
     int memfd = memfd_create("memfd", 0); ftruncate(memfd, 4097);
+    int memfd_sealable = memfd_create("memfd", MFD_ALLOW_SEALING); ftruncate(memfd_sealable, 4097);
     int path = open("file", O_PATH);
+    int pidfd = syscall(SYS_pidfd_open, getpid(), 0);
     int pipe_ends[2]; pipe(pipe_ends);
     int proc_file = open("/proc/self/status", O_RDONLY);
+    int proc_mem = open("/proc/self/mem", O_RDWR);
+    int signals = signalfd(-1, &(sigset_t){0}, 0);
     int pair[2]; socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+    int symlink = open("link", O_PATH|O_NOFOLLOW);
+    int sysfs_file = open("/sys/devices/system/cpu/online", O_RDONLY);
+    int tcp = socket(AF_INET, SOCK_STREAM, 0);
+    int timer = timerfd_create(CLOCK_MONOTONIC, 0);
+    int terminal[2] = { -1, posix_openpt(O_RDWR|O_NOCTTY) }; unlockpt(terminal[1]); terminal[0] = open(ptsname(terminal[1]), O_RDWR|O_NOCTTY);
     int wild = 1000000; /* never was a descriptor */
     int fd = open("file", O_RDWR);
     int other = open("new", O_RDWR|O_CREAT, 0640);
@@ -122,7 +195,43 @@ fn every_call_is_spelled() {
     fstat(fd, &st); st.st_size;
     fstat(other, &st); off_t s = st.st_size;
     ftruncate(fd, 0x10000000000);
+    truncate("file", 4096);
+    rename("file", "new");
+    link("new", "link");
+    fallocate(fd, FALLOC_FL_KEEP_SIZE|FALLOC_FL_PUNCH_HOLE, 0, 4096);
+    fsync(fd);
+    fdatasync(fd);
+    int twin = dup(fd);
+    fcntl(memfd_sealable, F_ADD_SEALS, F_SEAL_WRITE);
+    off_t seals = fcntl(memfd_sealable, F_GET_SEALS, 0);
+    futimens(fd, (struct timespec[]){{1000000000, 0}, {1000000000, 0}}); fstat(fd, &st);
+    fstat(fd, &st);  /* which of mtime|ctime moved? */
+    readv(fd, (struct iovec[]){{map, 3}, {map + 4096, 5}}, 2);
+    writev(fd, (struct iovec[]){{map, 3}, {NULL, 0}}, 2);
+    preadv2(fd, (struct iovec[]){{buf, 3}}, 1, 0, RWF_DSYNC);
+    ssize_t sent = pwritev2(fd, (struct iovec[]){{"abc", 3}}, 1, 4096, 0);
+    send(pair[0], "abc", 3, 0);
+    recv(pair[1], map, 3, MSG_PEEK);
+    sendfile(p[1], fd, 0, 5);
+    off_t spliced = splice(fd, 0, p[1], 0, 5, SPLICE_F_MOVE);
+    vmsplice(p[1], (struct iovec[]){{map, 5}}, 1, 0);
+    copy_file_range(fd, 0, other, 0, 5, 0);
+    int secret = syscall(SYS_memfd_secret, 0);
+    int mfd = memfd_create("name", MFD_ALLOW_SEALING);
+    int object = shm_open("name", O_RDWR|O_CREAT, 0600);
+    shm_unlink("name");
+    setrlimit(RLIMIT_AS, &(struct rlimit){used + 65536, RLIM_INFINITY});
+    ;  /* capset(2): all capabilities but CAP_IPC_LOCK are given up */
+    setuid(1000);
+    int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT|S_IRUSR|S_IWUSR);
+    char *shared = shmat(id, NULL, SHM_RDONLY);
+    ({ struct shmid_ds ds; shmctl(id, IPC_STAT, &ds); ds.shm_nattch; });
+    shmdt(shared);
+    shmctl(id, IPC_RMID, 0);
+    shmget(key, 4096, 0);
     pid_t child = fork();
+    process_vm_readv(child, &(struct iovec){buf, 5}, 1, &(struct iovec){map, 5}, 1, 0);
+    process_vm_writev(child, &(struct iovec){"abc", 3}, 1, &(struct iovec){map, 3}, 1, 0);
     pthread_t t;  /* from here on t acts too */
     /* child */ *(volatile char *)(map);
     /* t */ munmap(map, 4096);
@@ -140,6 +249,26 @@ fn every_call_is_spelled() {
     close(epoll);
     close(event);
     close(proc_file);
+    close(memfd_sealable);
+    close(pair[1]);
+    close(datagrams[0]);
+    close(datagrams[1]);
+    close(tcp);
+    close(fifo);
+    close(terminal[0]);
+    close(terminal[1]);
+    close(dev_full);
+    close(dev_random);
+    close(dev_urandom);
+    close(sysfs_file);
+    close(proc_mem);
+    close(timer);
+    close(signals);
+    close(watch);
+    close(pidfd);
+    close(dir_path);
+    close(symlink);
+    close(block_device);
     close(closed);
     close(wild);
     close(77);
@@ -208,8 +337,12 @@ fn a_compiler_takes_it() {
         "#define _GNU_SOURCE\n#include <fcntl.h>\n#include <pthread.h>\n#include <string.h>\n\
          #include <sys/epoll.h>\n#include <sys/eventfd.h>\n#include <sys/mman.h>\n\
          #include <sys/socket.h>\n#include <sys/stat.h>\n#include <sys/wait.h>\n\
+         #include <signal.h>\n#include <stdio.h>\n#include <stdlib.h>\n\
+         #include <sys/inotify.h>\n#include <sys/resource.h>\n#include <sys/sendfile.h>\n\
+         #include <sys/shm.h>\n#include <sys/signalfd.h>\n#include <sys/syscall.h>\n\
+         #include <sys/timerfd.h>\n#include <sys/uio.h>\n#include <time.h>\n\
          #include <unistd.h>\n\
-         void f(char *arena, char *buf, char *bytes, struct stat st, int status) {\n",
+         void f(char *arena, char *buf, char *bytes, struct stat st, int status, key_t key, size_t used) {\n",
     );
     source.push_str(&spelled(&text, &[(4, "ok"), (9, "\"*/\"")]));
     source.push_str("\n}\n");

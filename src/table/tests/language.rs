@@ -1,7 +1,7 @@
 //! The reference of the language against the code: its examples load, its lists are whole.
 
 use super::{HEAD, shown, source};
-use crate::case::{call, flags, need, quantity};
+use crate::case::{call, need, quantity};
 use crate::table::load;
 
 const REFERENCE: &str = include_str!("../../case/language.md");
@@ -53,6 +53,7 @@ fn every_list_is_whole() {
     for (name, _) in call::PATHS
         .iter()
         .chain(call::RESERVED)
+        .chain(call::KEYS)
         .chain(quantity::UNITS)
     {
         stands(name);
@@ -61,17 +62,10 @@ fn every_list_is_whole() {
         let written = format!("\n| `{name}` | {doc} |");
         assert!(REFERENCE.contains(&written), "{written}");
     }
-    let domains = [
-        &flags::PROT,
-        &flags::MAP,
-        &flags::OPEN,
-        &flags::MSYNC,
-        &flags::WHENCE,
-    ];
-    for (name, _) in domains.iter().flat_map(|d| d.flags) {
-        stands(name);
-    }
-    for (alias, _) in domains.iter().flat_map(|d| d.aliases) {
-        stands(alias);
+    for domain in call::all().flat_map(call::CallSpec::domains) {
+        let names = domain.flags.iter().map(|f| f.0);
+        names
+            .chain(domain.aliases.iter().map(|a| a.0))
+            .for_each(stands);
     }
 }
