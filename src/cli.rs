@@ -34,6 +34,8 @@ pub enum Command {
     Try(Try),
     /// Tell all about one case: the calls, the rule, what is recorded of it
     Explain(Explain),
+    /// Set right what each case breaks, and see whether the call then succeeds
+    Apart(Aparts),
     /// Tell what this machine is, and what it can and can't do
     Doctor(Doctor),
     /// Show the manual of the case language
@@ -221,6 +223,20 @@ pub struct Explain {
     /// The case's id, or a part of it that no other case has
     #[arg(value_name = "CASE")]
     pub case: String,
+    /// Where tables and records come from.
+    #[command(flatten)]
+    pub tables: Tables,
+    /// On what.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `mmapcheck apart`.
+#[derive(Debug, Args)]
+pub struct Aparts {
+    /// Only cases whose id holds one of these
+    #[arg(value_name = "FILTER")]
+    pub filter: Vec<String>,
     /// Where tables and records come from.
     #[command(flatten)]
     pub tables: Tables,

@@ -1,5 +1,6 @@
 //! The commands: each takes its arguments, does its work, and gives an exit code.
 
+mod apart;
 mod doctor;
 mod explain;
 mod list;
@@ -59,6 +60,7 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::List(args) => list::list(args),
         Command::Try(args) => trial::trial(args),
         Command::Explain(args) => explain::explain(args),
+        Command::Apart(args) => apart::apart(args),
         Command::Doctor(args) => doctor::doctor(args),
         Command::Manual => report::page(MANUAL).map(|()| 0).map_err(Stop::Print),
         Command::Worker => Ok(u8::try_from(kernel::serve()).unwrap_or(3)),

@@ -27,6 +27,7 @@ pub struct Defaults {
     needs: Option<Vec<Need>>,
     end: Option<End>,
     reckless: Option<bool>,
+    pair: Option<bool>,
 }
 
 /// The keys of `[defaults]` and of a case that are columns.
@@ -35,11 +36,11 @@ const COLUMN_KEYS: [&str; 9] = [
 ];
 
 /// The other keys of `[defaults]`.
-const DEFAULT_KEYS: [&str; 3] = ["needs", "end", "reckless"];
+const DEFAULT_KEYS: [&str; 4] = ["needs", "end", "reckless", "pair"];
 
 /// The other keys of a case.
-const CASE_KEYS: [&str; 10] = [
-    "name", "why", "cite", "was", "vary", "exclude", "map", "before", "then", "expect",
+const CASE_KEYS: [&str; 11] = [
+    "name", "why", "apart", "cite", "was", "vary", "exclude", "map", "before", "then", "expect",
 ];
 
 impl Defaults {
@@ -57,6 +58,7 @@ impl Defaults {
             needs: read_needs(&fields, false, mistakes),
             end: read_end(&fields, mistakes),
             reckless: fields.truth("reckless", mistakes),
+            pair: fields.truth("pair", mistakes),
         }
     }
 }
@@ -121,6 +123,10 @@ fn read_group(
     let cite = read_cite(fields, home, mistakes);
     let was = fields.sayings("was", mistakes).unwrap_or_default();
     let root = needs.iter().any(|n| n.name == "root");
+    let apart = fields.get("apart").and_then(|_| {
+        let help = "why no argument set right makes the call succeed";
+        Some(fields.required("apart", help, mistakes)?.value)
+    });
     let plan = read_plan(fields, home.defaults, root, mistakes)?;
     if is_grid && plan.axes.axes.is_empty() {
         let m = Mistake::new(
@@ -134,6 +140,7 @@ fn read_group(
     }
     Some(Group {
         is_grid,
+        apart,
         stem: Arc::clone(&home.stem),
         path: Arc::clone(&home.path),
         name: name?.value.clone(),
@@ -277,6 +284,7 @@ fn read_plan(
     for step in before.iter().chain(&then).flatten() {
         step.survey(&product, &axes, mistakes);
     }
+    let pair = fields.truth("pair", mistakes).or(defaults.pair);
     let cells = Cells::new(cells, &axes)?;
     // After a step that can't be read nothing is known of the names that it binds: the steps
     // before it can still be held against each other.
@@ -297,6 +305,7 @@ fn read_plan(
         end: end.unwrap_or_default(),
         reckless: reckless.unwrap_or_default(),
         root,
+        pair: pair.unwrap_or_default(),
         needs,
     };
     verify::verify(&plan, &fields.span, mistakes);

@@ -18,6 +18,7 @@ pub struct Group {
     pub(super) needs: Vec<Need>,
     pub(super) was: Vec<String>,
     pub(super) line: usize,
+    pub(super) apart: Option<String>,
     pub(super) is_grid: bool,
     pub(super) plan: Plan,
 }
@@ -92,6 +93,38 @@ impl Group {
     /// The names of the axes, in the order in which ids list them.
     pub fn axes(&self) -> impl Iterator<Item = &str> {
         self.plan.axes.axes.iter().map(|a| a.name.as_str())
+    }
+
+    /// Why its calls can't be made to succeed by setting right what is wrong with them, where the
+    /// table says that they can't.
+    pub fn apart(&self) -> Option<&str> {
+        self.apart.as_deref()
+    }
+
+    /// Whether its calls may be wrong in two ways.
+    pub fn is_pair(&self) -> bool {
+        self.plan.pair
+    }
+
+    /// How many values each axis has.
+    pub fn sizes(&self) -> Vec<usize> {
+        self.plan.axes.sizes()
+    }
+
+    /// Which value of each axis the case number `i` has, which is less than [`Group::len`].
+    pub fn digits(&self, i: usize) -> Vec<usize> {
+        self.plan.product.digits(i)
+    }
+
+    /// The number of the case with these values, if it is not excluded.
+    pub fn number(&self, digits: &[usize]) -> Option<usize> {
+        self.plan.product.number(digits)
+    }
+
+    /// Where each step of the case number `i` was written: the same number for the same line of
+    /// the table.
+    pub fn places(&self, i: usize) -> Vec<usize> {
+        self.plan.places(&self.plan.product.digits(i))
     }
 
     /// What runs across the record of a grid: its last axis.

@@ -87,6 +87,8 @@ pub struct Plan {
     pub reckless: bool,
     /// Whether it needs the rights of root.
     pub root: bool,
+    /// Whether its calls may be wrong in two ways.
+    pub pair: bool,
     /// What only some of the combinations need.
     pub needs: Vec<(Condition, Need)>,
 }
@@ -177,6 +179,23 @@ impl Plan {
                 });
             }
         }
+    }
+
+    /// Where each step of a combination was written: the number of the step among all that the case
+    /// has, its own call included; the opening of the file comes after all.
+    pub fn places(&self, digits: &[usize]) -> Vec<usize> {
+        let own = self.before.len();
+        let place = |made: &Made<'_>| match made.origin {
+            Origin::Own => own,
+            Origin::Open => usize::MAX,
+            Origin::Step(step) => {
+                let is_this = |s: &Planned| std::ptr::eq(s, step);
+                let before = self.before.iter().position(is_this);
+                let then = || self.then.iter().position(is_this).map(|n| own + 1 + n);
+                before.or_else(then).unwrap_or(usize::MAX)
+            }
+        };
+        self.steps(digits).iter().map(place).collect()
     }
 
     fn own(&self, digits: &[usize]) -> Step {
