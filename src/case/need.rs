@@ -21,7 +21,7 @@ pub static NEEDS: &[(&str, &str)] = &[
     ("MAP_FIXED_NOREPLACE", "mmap knows MAP_FIXED_NOREPLACE"),
     (
         "MAP_SHARED_VALIDATE",
-        "mmap knows MAP_SHARED_VALIDATE and refuses unknown flags",
+        "mmap knows it, and refuses unknown flags",
     ),
     ("memfd", "memfd_create(2)"),
     ("O_PATH", "open knows O_PATH"),

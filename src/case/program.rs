@@ -5,6 +5,7 @@ use super::bytes::Bytes;
 use super::mistake::Mistake;
 use super::quantity::Quantity;
 use super::step::{Arg, Fd, Role, Step, Written};
+use std::collections::HashMap;
 use std::fmt;
 
 /// The scratch file of a case.
@@ -55,6 +56,32 @@ pub struct Program {
     pub steps: Vec<Step>,
 }
 
+/// Steps that were read before, by their text: the cases of a table have most of theirs in common.
+#[derive(Debug, Default)]
+pub struct Known {
+    steps: HashMap<String, Step>,
+}
+
+impl Known {
+    /// How many steps are kept, and how long a kept one is at most, in bytes.
+    const STEPS: usize = 512;
+    const LENGTH: usize = 256;
+
+    fn step(&mut self, text: &str) -> Result<Step, Mistake> {
+        if let Some(step) = self.steps.get(text) {
+            return Ok(step.clone());
+        }
+        let step = Written::parse(text)?.step;
+        if text.len() <= Known::LENGTH {
+            if self.steps.len() >= Known::STEPS {
+                self.steps.clear();
+            }
+            self.steps.insert(text.to_owned(), step.clone());
+        }
+        Ok(step)
+    }
+}
+
 impl Default for FileSpec {
     fn default() -> Self {
         FileSpec {
@@ -97,10 +124,16 @@ impl Program {
 
     /// Reads what its `Display` writes.
     pub fn parse(text: &str) -> Result<Self, Mistake> {
+        Program::parse_with(text, &mut Known::default())
+    }
+
+    /// Reads what its `Display` writes. Lines that were read before are in `known`, and those that
+    /// are read now come into it.
+    pub fn parse_with(text: &str, known: &mut Known) -> Result<Self, Mistake> {
         let mut program = Program::of(Vec::new());
         let mut at = 0;
         for line in text.split('\n') {
-            program.read_line(line).map_err(|m| Mistake {
+            program.read_line(line, known).map_err(|m| Mistake {
                 span: m.span.start + at..m.span.end + at,
                 ..m
             })?;
@@ -109,9 +142,9 @@ impl Program {
         Ok(program)
     }
 
-    fn read_line(&mut self, line: &str) -> Result<(), Mistake> {
+    fn read_line(&mut self, line: &str, known: &mut Known) -> Result<(), Mistake> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-        let step = |role| Written::parse(rest).map(|w| Step { role, ..w.step });
+        let mut step = |role| known.step(rest).map(|step| Step { role, ..step });
         match word {
             "" => {}
             "size" => self.file.size = Quantity::parse(rest)?,
@@ -187,6 +220,22 @@ mod tests {
         let program = Program::parse(text).unwrap();
         assert_eq!(program.to_string(), text);
         assert!(program.uses_file() && program.uses_fd("file"));
+    }
+
+    #[test]
+    fn a_step_that_is_known_is_read_as_before() {
+        let mut known = Known::default();
+        let text = "open file = open(file, O_RDWR)\nstep file = open(file, O_RDWR)\n";
+        for _ in 0..2 {
+            let program = Program::parse_with(text, &mut known).unwrap();
+            assert_eq!(program.to_string(), text);
+        }
+        assert_eq!(known.steps.len(), 1);
+        for n in 0..3 * Known::STEPS {
+            Program::parse_with(&format!("step close({n})"), &mut known).unwrap();
+            assert!(known.steps.len() <= Known::STEPS);
+        }
+        assert!(Program::parse_with("step laod(map, 1)", &mut known).is_err());
     }
 
     #[test]

@@ -160,16 +160,8 @@ fn load(sources: &[Source]) -> Result<Vec<Table>, Stop> {
         return Err(Stop::Usage("there is no table, no file *.toml".to_owned()));
     }
     table::load(sources).map_err(|wrong| {
-        let mut texts: Vec<String> = wrong
-            .iter()
-            .map(|d| d.render(report::is_colourful()))
-            .collect();
-        texts.push(report::count(
-            wrong.len(),
-            "mistake; nothing was run",
-            "mistakes; nothing was run",
-        ));
-        Stop::Usage(texts.join("\n\n"))
+        let told = wrong.iter().map(|d| d.render(report::is_colourful()));
+        Stop::Usage(report::mistakes(told.collect()))
     })
 }
 

@@ -12,16 +12,10 @@ use std::io::Write;
 /// Makes calls and shows what comes of them.
 pub fn trial(args: &Try) -> Result<u8, Stop> {
     let (mut program, notes) = table::steps(&args.steps).map_err(|wrong| {
-        let mut texts: Vec<String> = wrong
+        let told = wrong
             .iter()
-            .map(|(i, m)| report::mistake(&args.steps[*i], m))
-            .collect();
-        texts.push(report::count(
-            wrong.len(),
-            "mistake; nothing was run",
-            "mistakes; nothing was run",
-        ));
-        Stop::Usage(texts.join("\n\n"))
+            .map(|(i, m)| report::mistake(&args.steps[*i], m));
+        Stop::Usage(report::mistakes(told.collect()))
     })?;
     let usage = |text: &str, m: Mistake| Stop::Usage(report::mistake(text, &m));
     let content = args.content.as_deref().unwrap_or("\"\"");

@@ -32,6 +32,8 @@ pub struct Connection {
     unread: Vec<u8>,
     /// So many bytes of `unread` hold no line end.
     searched: usize,
+    /// Frames that are to be sent together.
+    unsent: Vec<u8>,
     sequence: u64,
     silence: Duration,
     /// What the machine is.
@@ -101,6 +103,7 @@ impl Connection {
             output,
             unread: Vec::new(),
             searched: 0,
+            unsent: Vec::new(),
             sequence: 0,
             silence,
             platform: Platform::unknown(),
@@ -128,11 +131,22 @@ impl Connection {
     }
 
     fn send(&mut self, kind: &str, payload: &str) -> Result<u64, String> {
+        let sequence = self.put(kind, payload);
+        self.flush()?;
+        Ok(sequence)
+    }
+
+    /// Makes a frame ready to be sent with the next flush; its number.
+    fn put(&mut self, kind: &str, payload: &str) -> u64 {
         self.sequence += 1;
-        let mut line = Vec::new();
-        Frame::new(kind, self.sequence, payload).write(&mut line);
+        frame::write(kind, self.sequence, payload, &mut self.unsent);
+        self.sequence
+    }
+
+    fn flush(&mut self) -> Result<(), String> {
+        let lines = std::mem::take(&mut self.unsent);
         let until = Instant::now() + self.silence;
-        let mut rest = &line[..];
+        let mut rest = &lines[..];
         while !rest.is_empty() {
             match self.input.write(rest) {
                 Ok(n) => rest = rest.get(n..).unwrap_or_default(),
@@ -143,7 +157,9 @@ impl Connection {
                 Err(e) => return Err(format!("can't be written to: {e}")),
             }
         }
-        Ok(self.sequence)
+        self.unsent = lines;
+        self.unsent.clear();
+        Ok(())
     }
 
     /// Waits until the worker reads on. What it says meanwhile is taken in: it may be waiting for
@@ -178,6 +194,11 @@ impl Connection {
             return Err("writes a line without end".to_owned());
         }
         Ok(())
+    }
+
+    fn has_line(&self) -> bool {
+        let fresh = self.unread.get(self.searched..).unwrap_or_default();
+        fresh.contains(&b'\n')
     }
 
     /// The next whole line that has come.
@@ -251,8 +272,11 @@ impl Connection {
     ) -> Result<(), Failure> {
         let mut line = Waiting::default();
         loop {
-            if let Err(why) = self.send_more(next, &mut line) {
-                return Err(line.failure(why));
+            // What has come is heard first, so that what is sent goes together.
+            if line.sent.is_empty() || !self.has_line() {
+                if let Err(why) = self.send_more(next, &mut line) {
+                    return Err(line.failure(why));
+                }
             }
             if line.sent.is_empty() {
                 return Ok(());
@@ -292,15 +316,15 @@ impl Connection {
     ) -> Result<(), String> {
         while line.has_room() {
             let Some(job) = line.held.take().or_else(&mut *next) else {
-                return Ok(());
+                break;
             };
             if job.alone && !line.sent.is_empty() {
                 line.held = Some(job);
-                return Ok(());
+                break;
             }
-            self.dispatch(job, line)?;
+            self.dispatch(job, line);
         }
-        Ok(())
+        self.flush()
     }
 
     /// Sends the oldest case again, or gives it up if that happens for the second time.
@@ -318,14 +342,14 @@ impl Connection {
             return Ok(());
         }
         line.again.push(job.index);
-        self.dispatch(job, line)
+        self.dispatch(job, line);
+        self.flush()
     }
 
-    fn dispatch(&mut self, job: Job, line: &mut Waiting) -> Result<(), String> {
-        let sent = self.send("run", &job.program);
+    fn dispatch(&mut self, job: Job, line: &mut Waiting) {
+        let sequence = self.put("run", &job.program);
         line.bytes += job.program.len();
-        line.sent.push_back((self.sequence, job));
-        sent.map(|_| ())
+        line.sent.push_back((sequence, job));
     }
 
     /// Ends the worker in good order: it clears its scratch folder first.

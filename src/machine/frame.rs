@@ -21,6 +21,7 @@
 //! stream ends the worker.
 
 use crate::digest::Digest;
+use std::io::Write;
 
 /// What every frame begins with.
 const MARK: &str = "@mmapcheck ";
@@ -59,25 +60,26 @@ impl Frame {
 
     /// Appends the frame's line, with its newline.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let head = format!(
-            "{MARK}{} {} {} {:08x} ",
-            self.kind,
-            self.sequence,
-            self.payload.len(),
-            self.checksum()
-        );
-        out.extend_from_slice(head.as_bytes());
-        escape(&self.payload, out);
-        out.push(b'\n');
+        write(&self.kind, self.sequence, &self.payload, out);
     }
+}
 
-    fn checksum(&self) -> u32 {
-        let mut digest = Digest::default();
-        digest.add(self.kind.as_bytes());
-        digest.add(&self.sequence.to_le_bytes());
-        digest.add(self.payload.as_bytes());
-        (digest.value() ^ (digest.value() >> 32)) as u32
-    }
+/// Appends the line of a frame, with its newline.
+pub fn write(kind: &str, sequence: u64, payload: &str, out: &mut Vec<u8>) {
+    let checksum = checksum(kind, sequence, payload);
+    let length = payload.len();
+    // Writing to memory does not fail.
+    let _ = write!(out, "{MARK}{kind} {sequence} {length} {checksum:08x} ");
+    escape(payload, out);
+    out.push(b'\n');
+}
+
+fn checksum(kind: &str, sequence: u64, payload: &str) -> u32 {
+    let mut digest = Digest::default();
+    digest.add(kind.as_bytes());
+    digest.add(&sequence.to_le_bytes());
+    digest.add(payload.as_bytes());
+    (digest.value() ^ (digest.value() >> 32)) as u32
 }
 
 /// Reads one line, without or with its newline.
@@ -92,13 +94,14 @@ pub fn read_line(line: &[u8]) -> Line {
         .map_or(0, |i| i + 1);
     let mut parts = body[..end].splitn(5, |b| *b == b' ');
     let mut word = || parts.next().and_then(|p| std::str::from_utf8(p).ok());
-    let (kind, sequence, length, checksum) = (word(), word(), word(), word());
+    let (kind, sequence, length, told) = (word(), word(), word(), word());
     let sequence: Option<u64> = sequence.and_then(|s| s.parse().ok());
     let frame = (|| {
         let payload = unescape(parts.next().unwrap_or_default())?;
         let frame = Frame::new(kind?, sequence?, payload);
         let whole = length?.parse() == Ok(frame.payload.len())
-            && u32::from_str_radix(checksum?, 16) == Ok(frame.checksum());
+            && u32::from_str_radix(told?, 16)
+                == Ok(checksum(&frame.kind, frame.sequence, &frame.payload));
         whole.then_some(frame)
     })();
     frame.map_or(Line::Damaged(sequence), Line::Frame)
@@ -117,28 +120,29 @@ fn find_last(line: &[u8], mark: &[u8]) -> Option<usize> {
 }
 
 fn escape(text: &str, out: &mut Vec<u8>) {
-    for &b in text.as_bytes() {
-        match b {
+    let is_special = |b: &u8| matches!(b, b'\\' | b'@' | 0..=0x1f | 0x7f..=0xff);
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest.iter().position(is_special) {
+        let (plain, after) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        match after[0] {
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\\' => out.extend_from_slice(b"\\\\"),
-            b'@' | 0..=0x1f | 0x7f..=0xff => {
-                out.extend_from_slice(format!("\\x{b:02x}").as_bytes());
-            }
-            _ => out.push(b),
+            // Writing to memory does not fail.
+            b => drop(write!(out, "\\x{b:02x}")),
         }
+        rest = &after[1..];
     }
+    out.extend_from_slice(rest);
 }
 
 fn unescape(bytes: &[u8]) -> Option<String> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
-    while let Some((&b, after)) = rest.split_first() {
-        rest = after;
-        if b != b'\\' {
-            out.push(b);
-            continue;
-        }
-        let (&e, after) = rest.split_first()?;
+    while let Some(at) = rest.iter().position(|b| *b == b'\\') {
+        let (plain, after) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        let (&e, after) = after[1..].split_first()?;
         rest = after;
         match e {
             b'n' => out.push(b'\n'),
@@ -151,6 +155,7 @@ fn unescape(bytes: &[u8]) -> Option<String> {
             _ => return None,
         }
     }
+    out.extend_from_slice(rest);
     String::from_utf8(out).ok()
 }
 

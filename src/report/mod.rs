@@ -15,7 +15,7 @@ pub use diff::{Change, changes};
 pub use explain::{Explained, explain};
 pub use human::Human;
 pub use in_c::in_c;
-pub use plain::{complain, is_colourful, mistake, note, out, page};
+pub use plain::{complain, is_colourful, mistake, mistakes, note, out, page};
 pub use progress::Progress;
 pub use text::{count, quoted, width};
 

@@ -1,5 +1,6 @@
 //! What is printed beside the report of a run.
 
+use super::text::count;
 use crate::case::Mistake;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use std::io::{self, IsTerminal, Write};
@@ -38,6 +39,13 @@ pub fn note(text: &str) -> io::Result<()> {
     writeln!(anstream::stderr(), "mmapcheck: {text}")
 }
 
+/// Mistakes, each told already, with how many they are: none of them lets anything be run.
+pub fn mistakes(mut told: Vec<String>) -> String {
+    let (one, several) = ("mistake; nothing was run", "mistakes; nothing was run");
+    told.push(count(told.len(), one, several));
+    told.join("\n\n")
+}
+
 /// A mistake in a text of the command line, with the text and a caret.
 pub fn mistake(text: &str, mistake: &Mistake) -> String {
     let end = text.len();
@@ -55,4 +63,16 @@ pub fn mistake(text: &str, mistake: &Mistake) -> String {
         Renderer::plain()
     };
     renderer.render(&[group]).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mistakes;
+
+    #[test]
+    fn mistakes_are_counted() {
+        let told = |n: usize| mistakes(vec!["wrong".to_owned(); n]);
+        assert_eq!(told(1), "wrong\n\n1 mistake; nothing was run");
+        assert!(told(2).ends_with("wrong\n\nwrong\n\n2 mistakes; nothing was run"));
+    }
 }

@@ -11,8 +11,10 @@
 //!   file unchanged
 //! ```
 
+mod numbers;
 mod outcome;
 
+pub use numbers::Numbers;
 pub use outcome::Outcome;
 
 use crate::case::bytes::Bytes;

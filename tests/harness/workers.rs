@@ -1,13 +1,13 @@
 //! Workers that die, are silent, talk rubbish or lose what they say: a clear word and exit code 3
 //! where the harness failed, the same answers as ever where it could make up for it.
 
-use crate::bench::{Bench, Done, await_end, finish};
+use crate::bench::{Bench, Done, await_end, finish, is_root, skip};
 use crate::processes;
 use mmapcheck::machine::frame::{Frame, Line, read_line};
 use nix::sys::signal::Signal;
 use rstest::rstest;
 use std::io::Write;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 /// As many cases as keep several windows full, each with an answer of its own.
 fn many() -> Bench {
@@ -66,6 +66,46 @@ fn a_worker_that_can_not_be_had(#[case] worker: &str, #[case] why: &str) {
     assert_eq!((done.code, &*done.out), (Some(code), ""), "{done:?}");
     assert!(done.err.contains(why), "{done:?}");
     bench.assert_clean();
+}
+
+#[test]
+fn a_worker_without_dev_null_says_so() {
+    let alone = Command::new("unshare").args(["-m", "true"]).output();
+    if !is_root() || !alone.is_ok_and(|o| o.status.success()) {
+        return skip("only root has a mount namespace of its own");
+    }
+    let bench = many();
+    let script = "exec unshare -m sh -c \"mount -t tmpfs none /dev && exec $W\"";
+    let done = bench.run_with_worker(script, &["-j", "1"]);
+    assert_eq!((done.code, &*done.out), (Some(3), ""), "{done:?}");
+    assert!(
+        done.err.contains("/dev/null can't be opened: No such file"),
+        "{done:?}"
+    );
+    bench.assert_clean();
+}
+
+#[test]
+fn a_worker_with_too_few_descriptors_says_how_many_it_needs() {
+    let bench = many();
+    let done = bench.run_with_worker("ulimit -n 256 && exec $W", &["-j", "1"]);
+    if is_root() && done.code != Some(3) {
+        return skip("who may raise the limit does so");
+    }
+    assert_eq!((done.code, &*done.out), (Some(3), ""), "{done:?}");
+    let why = "the limit on open files is 256 here and can't be raised to the 1024 that are needed";
+    assert!(done.err.contains(why), "{done:?}");
+    bench.assert_clean();
+}
+
+/// As with `--worker 'ssh host ./mmapcheck worker' --silence 120`: a shell over there that knows
+/// nothing of the environment here, and nothing between the two but the line.
+#[test]
+fn a_worker_may_be_behind_a_shell_with_an_environment_of_its_own() {
+    let bench = recorded();
+    let script = "exec env -i PATH=/usr/bin:/bin sh -c \"$W\" 2>/dev/null | cat";
+    let done = bench.run_with_worker(script, &["--silence", "120"]);
+    assert_as_ever(&bench, &done);
 }
 
 /// The first answer tells what the machine is; after it the worker can't be started any more.

@@ -63,7 +63,11 @@ fn must_set_limit(resource: i32, soft: libc::rlim_t, what: &str) -> io::Result<(
     let got = set_limit(resource, soft)?;
     if got < soft {
         return Err(io::Error::other(format!(
-            "the limit on {what} is {got} here and can't be raised: start it without (ulimit)"
+            "the limit on {what} is {got} here and can't be raised{}: start it without (ulimit)",
+            match soft {
+                libc::RLIM_INFINITY => String::new(),
+                needed => format!(" to the {needed} that are needed"),
+            }
         )));
     }
     Ok(())
@@ -97,21 +101,24 @@ fn set_limit(resource: i32, soft: libc::rlim_t) -> io::Result<libc::rlim_t> {
 /// /dev/null, everything else that was inherited is closed. Returns where input and output are.
 ///
 /// # Errors
-/// What fcntl(2) or open(2) says.
+/// What fcntl(2) or open(2) says; the streams are where they were then.
 pub fn settle_descriptors() -> io::Result<(i32, i32)> {
     must_set_limit(libc::RLIMIT_NOFILE as i32, 1024, "open files")?;
+    // SAFETY: a constant string and numbers.
+    let null = checked(unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) })
+        .map_err(|e| io::Error::new(e.kind(), format!("/dev/null can't be opened: {e}")))?;
+    let null = sys::move_up(null, HIGH)?;
     let input = sys::move_up(0, HIGH)?;
     let output = sys::move_up(1, HIGH)?;
-    let errors = sys::move_up(2, HIGH)?;
     sys::close_from(0, HIGH - 1);
-    sys::close_from(errors + 1, i32::MAX);
-    // SAFETY: a constant string and numbers.
+    sys::close_from(output + 1, i32::MAX);
+    // SAFETY: numbers only; 0, 1 and 2 are free.
     unsafe {
         for _ in 0..3 {
-            checked(libc::open(c"/dev/null".as_ptr(), libc::O_RDWR))?;
+            checked(libc::fcntl(null, libc::F_DUPFD, 0))?;
         }
     }
-    sys::close(errors);
+    sys::close(null);
     Ok((input, output))
 }
 

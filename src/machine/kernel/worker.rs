@@ -11,7 +11,7 @@ use super::rights::Rights;
 use super::scratch::{self, Names, Scratch};
 use super::supervise::{Came, unsaid};
 use super::{abi, lasting, normal, probe, rights, sys, touch};
-use crate::case::program::Door;
+use crate::case::program::{Door, Known};
 use crate::case::{Need, Program, Scale};
 use crate::machine::frame::{self, Frame, Line};
 use crate::platform::Platform;
@@ -107,6 +107,8 @@ pub struct Worker {
     pub(super) limits: Limits,
     /// Whether orphans of a case become the worker's children.
     pub(super) adopts: bool,
+    /// Steps that came before.
+    known: Known,
     /// What children of the present batch read.
     lent: Lent,
     /// What they do without.
@@ -247,6 +249,7 @@ impl Worker {
             door: start.door,
             limits: limits(start.memory),
             adopts,
+            known: Known::default(),
             lent,
             ballast,
             ticking: false,
@@ -338,7 +341,7 @@ impl Worker {
     }
 
     fn compile(&mut self, text: &str) -> Result<ReadyCase, String> {
-        let program = Program::parse(text).map_err(|m| m.to_string())?;
+        let program = Program::parse_with(text, &mut self.known).map_err(|m| m.to_string())?;
         let context = Context {
             scale: &self.scale,
             arena: &self.arena,
