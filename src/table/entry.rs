@@ -40,7 +40,7 @@ const DEFAULT_KEYS: [&str; 4] = ["needs", "end", "reckless", "pair"];
 
 /// The other keys of a case.
 const CASE_KEYS: [&str; 11] = [
-    "name", "why", "apart", "cite", "was", "vary", "exclude", "map", "before", "then", "expect",
+    "name", "why", "cite", "was", "vary", "exclude", "map", "before", "then", "expect", "apart",
 ];
 
 impl Defaults {
