@@ -1,8 +1,10 @@
 //! The commands: each takes its arguments, does its work, and gives an exit code.
 
 mod apart;
+mod compare;
 mod doctor;
 mod explain;
+mod findings;
 mod list;
 mod run;
 mod sources;
@@ -61,6 +63,8 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::Try(args) => trial::trial(args),
         Command::Explain(args) => explain::explain(args),
         Command::Apart(args) => apart::apart(args),
+        Command::Compare(args) => compare::compare(args),
+        Command::Findings(args) => findings::findings(args),
         Command::Doctor(args) => doctor::doctor(args),
         Command::Manual => report::page(MANUAL).map(|()| 0).map_err(Stop::Print),
         Command::Worker => Ok(u8::try_from(kernel::serve()).unwrap_or(3)),
