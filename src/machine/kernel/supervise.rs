@@ -12,9 +12,9 @@ use super::render::Ended;
 use super::scratch::CaseFile;
 use super::turn::{Pipes, WORKER};
 use super::worker::Worker;
-use super::{maps, normal, scratch, sys};
+use super::{lent, maps, normal, scratch, sys};
 use crate::case::Content;
-use crate::case::call::Act;
+use crate::case::call::{Act, ResultKind};
 use crate::case::program::End;
 use crate::transcript::{FileAfter, Outcome, Transcript};
 use std::io;
@@ -51,7 +51,7 @@ impl Worker {
             n => Some(Pipes::new(n, normal::KEPT).map_err(|e| e.to_string())?),
         };
         let harness = if compiled.lent.wild {
-            maps::harness()
+            maps::harness(moves_break(compiled))
         } else {
             Some(Vec::new())
         };
@@ -122,6 +122,7 @@ impl Worker {
                 harness: harness.map(|h| std::slice::from_raw_parts(h.as_ptr(), h.len())),
                 page: self.scale.page,
                 top: self.scale.top,
+                heap_end: lent::brk() as u64,
                 worker: if self.adopts { self.pid } else { -1 },
                 die_together,
             }
@@ -171,6 +172,12 @@ fn main_may_end_early(compiled: &Compiled) -> bool {
     compiled.lent.end == End::Signal
         || compiled.lent.die_at.is_some()
         || compiled.lent.ops.iter().any(exits)
+}
+
+/// Whether a step moves the break, so that what lies behind it is the case's own.
+fn moves_break(compiled: &Compiled) -> bool {
+    let mut ops = compiled.lent.ops.iter();
+    ops.any(|op| op.call.result == ResultKind::Break)
 }
 
 /// The transcript of a case that this architecture can't say.

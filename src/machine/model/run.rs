@@ -219,6 +219,9 @@ impl<'p> Run<'p> {
             Some(n) if !self.w.actors[n].gone => n,
             _ => return one(Outcome::NotReached(step.actor.clone())),
         };
+        if let Some(rule) = step.asks.first() {
+            return Allowed::Unmodelled(format!("whether it lies `{rule}`"));
+        }
         let process = self.w.actors[actor].process;
         let mut args = [0i128; 6];
         for ((slot, arg), spec) in args.iter_mut().zip(&step.args).zip(step.call.args) {
@@ -262,18 +265,22 @@ impl<'p> Run<'p> {
         match arg {
             Arg::Quantity(q) => self.quantity(q, ty),
             Arg::Flags(set) => Ok(match ty {
-                ArgType::Flags(domain) => set.bits(domain).into(),
+                ArgType::Flags(domain) | ArgType::Choice(domain) => set.bits(domain).into(),
                 _ => set.extra.into(),
             }),
             Arg::Fd(Fd::Number(n)) => Ok((*n).into()),
             Arg::Fd(Fd::Name(n)) => self.w.value(n).ok_or_else(|| Not::Reached(n.clone())),
+            Arg::Code => Err(Not::Modelled("code of a machine".to_owned())),
             Arg::Path(_) | Arg::Bytes(_) | Arg::Buf | Arg::Actor(_) => Ok(0),
         }
     }
 
     fn quantity(&self, q: &Quantity, ty: ArgType) -> Result<i128, Not> {
         let scale = &self.model.machine.scale;
-        let signed = matches!(ty, ArgType::Offset | ArgType::Int(..) | ArgType::Mode);
+        let signed = matches!(
+            ty,
+            ArgType::Offset | ArgType::Int(..) | ArgType::Mode | ArgType::Number
+        );
         let max = if signed {
             i64::MAX.into()
         } else {
