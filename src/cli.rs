@@ -1,7 +1,7 @@
 //! The arguments.
 
 use crate::case::call;
-use crate::suite::Partition;
+use crate::suite::{Partition, Sample};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -39,6 +39,8 @@ pub enum Command {
     Model(ModelArgs),
     /// Write a C program that stands alone and shows one case
     C(Explain),
+    /// Set right what each case breaks, and see whether the call then succeeds
+    Apart(Aparts),
     /// Hold platforms against each other: where they differ, and how
     Compare(Compare),
     /// The page of findings: what is known to break a rule, worst first
@@ -159,6 +161,23 @@ pub struct Which {
     /// that a case stays in its part when others come
     #[arg(long, value_name = "PART", value_parser = partition)]
     pub partition: Option<Partition>,
+    /// With the grids, without them, or they alone
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = Grids::All)]
+    pub grids: Grids,
+    /// Only a part of each grid, the same on each run: `2%`
+    #[arg(long, value_name = "PERCENT", value_parser = sample)]
+    pub sample: Option<Sample>,
+}
+
+/// Whether grids are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Grids {
+    /// Grids and all other cases
+    All,
+    /// All other cases
+    None,
+    /// Grids alone
+    Only,
 }
 
 /// The most memory that one case may take, in MiB, unless a run says otherwise.
@@ -341,6 +360,20 @@ pub struct ModelArgs {
     pub place: Place,
 }
 
+/// `mmapcheck apart`.
+#[derive(Debug, Args)]
+pub struct Aparts {
+    /// Only cases whose id holds one of these
+    #[arg(value_name = "FILTER")]
+    pub filter: Vec<String>,
+    /// Where tables and records come from.
+    #[command(flatten)]
+    pub tables: Tables,
+    /// On what.
+    #[command(flatten)]
+    pub place: Place,
+}
+
 /// `mmapcheck compare`.
 #[derive(Debug, Args)]
 #[command(
@@ -384,6 +417,13 @@ pub struct Doctor {
     /// On what.
     #[command(flatten)]
     pub place: Place,
+}
+
+fn sample(text: &str) -> Result<Sample, String> {
+    let wrong = || "a part is written `2%`, or `0.1%`".to_owned();
+    let percent = text.strip_suffix('%').ok_or_else(wrong)?;
+    let percent: f64 = percent.parse().map_err(|_| wrong())?;
+    Sample::percent(percent).ok_or_else(wrong)
 }
 
 /// In which form a run is told.
@@ -456,6 +496,14 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn samples() {
+        assert_eq!(sample("2%"), Ok(Sample::percent(2.0).unwrap()));
+        for wrong in ["2", "0%", "-1%", "101%", "NaN%", "%"] {
+            assert!(sample(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -143,7 +143,10 @@ pub fn judge(
     if let Some(verdict) = no_answer(case, &transcript) {
         return not_run(verdict, block);
     }
-    let observed = tidy_block(&transcript.block(&case.program));
+    let observed = match case.is_grid {
+        true => tidy_block(&transcript.brief_block(&case.program)),
+        false => tidy_block(&transcript.block(&case.program)),
+    };
     let breaches = breaches(case, &transcript, scale);
     let at = |n: usize| transcript.outcomes.get(n) == Some(&Outcome::NotFired);
     if let Some(step) = (0..transcript.outcomes.len()).find(|n| at(*n)) {

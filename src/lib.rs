@@ -1,6 +1,7 @@
 //! mmapcheck tells what mmap(2) and its family really do on a machine.
 #![deny(unsafe_code)]
 
+pub mod apart;
 pub mod carried;
 pub mod case;
 pub mod cli;

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// Which cases are meant.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Filter {
     /// Ids that hold one of these; all where there is none.
     pub any_of: Vec<String>,
@@ -28,6 +28,49 @@ pub struct Filter {
     pub exact: bool,
     /// Of what is left, only this part.
     pub part: Option<Partition>,
+    /// Grids are meant.
+    pub grids: bool,
+    /// All but grids are meant.
+    pub others: bool,
+    /// Of the grids, only this part.
+    pub sample: Option<Sample>,
+}
+
+/// A part of the cases, told by their ids: the same on each run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sample {
+    per_million: u64,
+}
+
+impl Sample {
+    /// So many of a hundred; `None` unless that is more than 0 and at most 100.
+    pub fn percent(percent: f64) -> Option<Self> {
+        let right = percent > 0.0 && percent <= 100.0;
+        right.then_some(Sample {
+            per_million: ((percent * 10_000.0) as u64).max(1),
+        })
+    }
+
+    fn takes(self, id: &str) -> bool {
+        // The low bits of this digest know little but the last letters.
+        let digest = Digest::of(id.as_bytes());
+        (digest ^ (digest >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
+            < (self.per_million << 32) / 1_000_000
+    }
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Filter {
+            any_of: Vec::new(),
+            none_of: Vec::new(),
+            exact: false,
+            part: None,
+            grids: true,
+            others: true,
+            sample: None,
+        }
+    }
 }
 
 /// One part of all cases: its number from 1, and how many parts there are. The parts are disjoint,
@@ -90,9 +133,19 @@ impl<'a> Plan<'a> {
         let mut seen = 0;
         for (t, table) in tables.iter().enumerate() {
             for (g, group) in table.groups.iter().enumerate() {
+                let is_meant = if group.is_grid() {
+                    filter.grids
+                } else {
+                    filter.others
+                };
+                if !is_meant {
+                    continue;
+                }
+                let sample = filter.sample.filter(|_| group.is_grid());
+                let all = filter.any_of.is_empty() && filter.none_of.is_empty() && sample.is_none();
+                let takes = |id: &str| filter.takes(id) && sample.is_none_or(|s| s.takes(id));
                 for case in 0..group.len() {
-                    let all = filter.any_of.is_empty() && filter.none_of.is_empty();
-                    if all || filter.takes(&group.id(case)) {
+                    if all || takes(&group.id(case)) {
                         seen += 1;
                         let in_part = |p: Partition| p.holds(|| group.id(case), seen);
                         if filter.part.is_none_or(in_part) {
@@ -132,6 +185,11 @@ impl<'a> Plan<'a> {
     /// Its id.
     pub fn id(&self, index: usize) -> String {
         self.group(index).id(self.picks[index].case as usize)
+    }
+
+    /// What the machine must be able to do for the chosen case of this number.
+    fn needs_of(&self, index: usize) -> Vec<&'a Need> {
+        self.group(index).needs_of(self.picks[index].case as usize)
     }
 
     /// All needs of the chosen cases, each once.
@@ -214,8 +272,8 @@ impl Suite<'_> {
         let mut as_root = Vec::new();
         let mut mounting = Vec::new();
         for index in 0..self.plan.len() {
-            let needs = self.plan.group(index).needs();
-            match needs.iter().find_map(|n| unmet.get(n).map(|why| (n, why))) {
+            let needs = self.plan.needs_of(index);
+            match needs.iter().find_map(|n| unmet.get(*n).map(|why| (n, why))) {
                 Some((need, why)) => telling.has_come(
                     index,
                     Ran::Skipped(Skip {
@@ -223,7 +281,7 @@ impl Suite<'_> {
                         reason: format!("needs {need}: {why}"),
                     }),
                 )?,
-                None if needs.iter().any(Need::brings_root) => as_root.push(index as u32),
+                None if needs.iter().any(|n| n.brings_root()) => as_root.push(index as u32),
                 None if self.plan.group(index).ground() != Ground::Ordinary => {
                     mounting.push(index as u32);
                 }
@@ -419,6 +477,8 @@ impl<'s, 'a> Telling<'s, 'a> {
         judged.verdict.enter(&case.id, &mut self.ledger);
         self.found.summary.add(&judged.verdict, suite.policy);
         self.found.summary.add_modelled(judged.modelled);
+        let ran = judged.observed.is_some();
+        self.found.summary.unclaimed += usize::from(case.is_unclaimed && ran);
         let took = came.saturating_duration_since(self.last);
         self.last = came.max(self.last);
         self.event(&case, &judged, took)?;

@@ -37,6 +37,10 @@ pub struct Case {
     pub claims: Vec<Option<Claim>>,
     /// What the machine must be able to do.
     pub needs: Vec<Need>,
+    /// Whether it is a cell of a grid, whose record tells outcomes without the arguments.
+    pub is_grid: bool,
+    /// Whether the table says of a step that nothing is claimed of it.
+    pub is_unclaimed: bool,
     /// The rule in a sentence.
     pub why: String,
     /// Where the rule stands: clauses of the standard, manual pages, kernel source.

@@ -1,5 +1,6 @@
 //! The commands: each takes its arguments, does its work, and gives an exit code.
 
+mod apart;
 mod c;
 mod compare;
 mod doctor;
@@ -66,6 +67,7 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::Explain(args) => explain::explain(args),
         Command::Model(args) => model::model(args),
         Command::C(args) => c::c(args),
+        Command::Apart(args) => apart::apart(args),
         Command::Compare(args) => compare::compare(args),
         Command::Findings(args) => findings::findings(args),
         Command::Doctor(args) => doctor::doctor(args),

@@ -153,7 +153,7 @@ pub fn record(
             .iter()
             .flat_map(|g| (0..g.len()).map(|i| crate::snapshot::local(&g.id(i)).to_owned()));
         let done = record
-            .bless(folder, &table.stem, ids, observed)
+            .bless(folder, &table.stem, ids, &table.grids(), observed)
             .map_err(|e| Stop::Failed(format!("the record can't be written: {e}")))?;
         written += usize::from(done != Blessed::Unchanged);
     }

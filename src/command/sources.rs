@@ -2,7 +2,7 @@
 
 use super::Stop;
 use crate::carried;
-use crate::cli::{Tables, Which};
+use crate::cli::{Grids, Tables, Which};
 use crate::diagnostic::Diagnostic;
 use crate::known::Known;
 use crate::report;
@@ -194,6 +194,9 @@ impl From<&Which> for Filter {
             none_of: which.skip.clone(),
             exact: which.exact,
             part: which.partition,
+            grids: which.grids != Grids::None,
+            others: which.grids != Grids::Only,
+            sample: which.sample,
         }
     }
 }

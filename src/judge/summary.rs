@@ -89,6 +89,8 @@ pub struct Summary {
     pub recorded_anew: usize,
     /// As claimed, without a record here.
     pub unrecorded: usize,
+    /// Of those that ran: nothing is claimed of them, they are only recorded.
+    pub unclaimed: usize,
     /// Of the unrecorded: other than on the nearest machine.
     pub differing: usize,
     /// Broke a rule as is tolerated.

@@ -21,6 +21,9 @@ pub(crate) fn past_eof() -> Case {
             None,
         ],
         needs: Vec::new(),
+
+        is_grid: false,
+        is_unclaimed: false,
         why: "a page wholly past the end of the file has nothing behind it".into(),
         cite: vec!["POSIX mmap() DESCRIPTION".into(), "mmap(2) NOTES".into()],
         file: "cases/eof.toml".into(),

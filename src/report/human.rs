@@ -397,6 +397,7 @@ fn counts(s: &Summary) -> String {
         (s.known, "known and tolerated"),
         (s.recorded_anew, "recorded anew"),
         (s.unrecorded, "unrecorded"),
+        (s.unclaimed, "only recorded"),
         (s.skipped, "skipped"),
         (s.unmodelled, "not modelled"),
     ];

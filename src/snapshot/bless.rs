@@ -1,6 +1,7 @@
 //! What a run makes of the machine's own snapshots: the text for the assertion, and `--bless`.
 
 use super::file::{self, SOURCE, SnapFile, frame, group};
+use super::grid::Grids;
 use super::lay::{Table, observe};
 use super::{PLATFORM_FILE, Record};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -24,7 +25,8 @@ pub enum Blessed {
 impl Record {
     /// The content of the machine's own snapshot of a table after a run: what was observed, with
     /// what is recorded of the cases that did not run. `ids` are the ids of all cases that the
-    /// table has, within the table and in its order; a case that is not among them has vanished.
+    /// table has, within the table and in its order; a case that is not among them has vanished. `grids` are
+    /// the groups that are written as grids.
     /// `None` where there is nothing to record and nothing recorded.
     ///
     /// This is the text for the one insta assertion of the table.
@@ -32,6 +34,7 @@ impl Record {
         &self,
         stem: &str,
         ids: impl IntoIterator<Item = String>,
+        grids: &Grids,
         observed: &Blocks,
     ) -> Option<String> {
         let empty = Table::default();
@@ -41,11 +44,15 @@ impl Record {
             .iter()
             .map(|(id, block)| (file::tidy(id), file::tidy_block(block)))
             .collect();
-        let new = if self.is_reference() {
+        let mut new = if self.is_reference() {
             reference_file(table, &ids, observed)
         } else {
             facet_file(table, &ids, &observed)
         };
+        new.grids.clone_from(grids);
+        for name in grids.keys() {
+            new.legends.insert(name.clone(), table.legend(name));
+        }
         if new.blocks.is_empty() && new.observed.is_empty() {
             return None;
         }
@@ -75,10 +82,11 @@ impl Record {
         snapshots: &Path,
         stem: &str,
         ids: impl IntoIterator<Item = String>,
+        grids: &Grids,
         observed: &Blocks,
     ) -> io::Result<Blessed> {
         let path = snapshots.join(self.path(stem));
-        let done = match self.text(stem, ids, observed) {
+        let done = match self.text(stem, ids, grids, observed) {
             Some(content) => write_content(&path, &content)?,
             None => remove(&path)?,
         };

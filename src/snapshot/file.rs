@@ -26,6 +26,7 @@
 //!
 //! A block of a case that was not observed is what was seen there once, before the base changed.
 
+use super::grid::{self, Across, Cell, Grids, Legend};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
@@ -42,6 +43,10 @@ pub struct SnapFile {
     pub observed: BTreeMap<String, Observed>,
     /// The blocks by the case's id within its table, in the order of the file.
     pub blocks: Vec<(String, String)>,
+    /// The groups that are written as grids.
+    pub grids: Grids,
+    /// By grid, the symbols that its blocks had; they keep them.
+    pub legends: BTreeMap<String, Legend>,
 }
 
 /// What was observed of one group.
@@ -131,13 +136,58 @@ impl SnapFile {
             }
         }
         let mut seen = HashSet::new();
-        for (n, line) in lines {
+        while let Some((n, line)) = lines.next() {
+            if let Some(name) = line.strip_prefix("grid ") {
+                file.read_grid((n, name), reference, &mut lines, &mut seen)?;
+                continue;
+            }
             file.read_block_line(n, line, &mut seen)?;
             if !reference && !file.observed.contains_key(group(line)) && !line.starts_with(' ') {
                 return Err(bad(n, "the group of this case is not among those observed"));
             }
         }
         Ok(file)
+    }
+
+    fn read_grid<'a, I>(
+        &mut self,
+        (n, name): (usize, &str),
+        reference: bool,
+        lines: &mut std::iter::Peekable<I>,
+        seen: &mut HashSet<String>,
+    ) -> Result<(), BadLine>
+    where
+        I: Iterator<Item = (usize, &'a str)>,
+    {
+        let read = grid::read(name, lines)?;
+        if !reference && !self.observed.contains_key(name) {
+            return Err(bad(n, "this grid is not among the groups observed"));
+        }
+        for (id, cell) in read.cells {
+            match (cell, self.observed.get_mut(name)) {
+                (Cell::Block(block), _) => {
+                    if !seen.insert(id.clone()) {
+                        return Err(bad(n, format!("the case `{id}` stands here twice")));
+                    }
+                    self.blocks.push((id, block));
+                }
+                (Cell::NotObserved, Some(observed)) => observed.not.push(id),
+                (Cell::NotObserved, None) => {
+                    return Err(bad(
+                        n,
+                        "the reference's records hold what was observed, whole",
+                    ));
+                }
+            }
+        }
+        if let Some(observed) = self.observed.get_mut(name) {
+            observed.not.sort_unstable();
+        }
+        if let Some(across) = read.across {
+            self.grids.insert(name.to_owned(), across);
+        }
+        self.legends.insert(name.to_owned(), read.legend);
+        Ok(())
     }
 
     fn read_observed(&mut self, n: usize, line: &str) -> Result<(), BadLine> {
@@ -167,11 +217,11 @@ impl SnapFile {
         Ok(())
     }
 
-    fn read_block_line<'a>(
+    fn read_block_line(
         &mut self,
         n: usize,
-        line: &'a str,
-        seen: &mut HashSet<&'a str>,
+        line: &str,
+        seen: &mut HashSet<String>,
     ) -> Result<(), BadLine> {
         if line.starts_with("  ") {
             let Some((_, block)) = self.blocks.last_mut() else {
@@ -190,7 +240,7 @@ impl SnapFile {
             };
             return Err(bad(n, format!("expected the name of a case, found {what}")));
         }
-        if !seen.insert(line) {
+        if !seen.insert(line.to_owned()) {
             return Err(bad(n, format!("the case `{line}` stands here twice")));
         }
         self.blocks.push((line.to_owned(), String::new()));
@@ -210,23 +260,76 @@ impl SnapFile {
     /// it is nothing.
     pub fn content(&self, reference: bool) -> String {
         let mut out = String::new();
+        let in_grid = |name: &str, id: &str| {
+            let grid = self.grids.get(name);
+            grid.is_some_and(|across| grid::has_place(id, name, across))
+        };
+        let recorded: HashSet<&str> = match self.grids.is_empty() {
+            true => HashSet::new(),
+            false => self.blocks.iter().map(|(id, _)| id.as_str()).collect(),
+        };
         if !reference {
             out.push_str(OBSERVED);
             out.push('\n');
             for (name, o) in &self.observed {
                 out.push_str(&format!("  {name} {} {:016x}\n", o.cases, o.base));
-                for id in &o.not {
+                let has_block = |id: &str| recorded.contains(id);
+                let told = o
+                    .not
+                    .iter()
+                    .filter(|id| has_block(id) || !in_grid(name, id));
+                for id in told {
                     out.push_str(&format!("    not {id}\n"));
                 }
             }
         }
-        for (id, block) in &self.blocks {
-            out.push_str(id);
-            out.push('\n');
-            out.push_str(block);
+        let mut grids_left: Vec<(&String, &Across)> = self.grids.iter().collect();
+        let mut blocks = self.blocks.iter().peekable();
+        while let Some((id, block)) = blocks.next() {
+            let name = group(id);
+            let Some(at) = grids_left.iter().position(|(n, _)| *n == name) else {
+                print_block(&mut out, id, block);
+                continue;
+            };
+            let mut cells = vec![(id.as_str(), Some(block.as_str()))];
+            while let Some((id, block)) = blocks.next_if(|(id, _)| group(id) == name) {
+                cells.push((id, Some(block)));
+            }
+            let (name, across) = grids_left.remove(at);
+            self.print_grid(&mut out, (name, across), cells, &recorded);
+        }
+        for (name, across) in grids_left {
+            self.print_grid(&mut out, (name, across), Vec::new(), &recorded);
         }
         out
     }
+
+    fn print_grid<'a>(
+        &'a self,
+        out: &mut String,
+        (name, across): (&String, &Across),
+        mut cells: Vec<(&'a str, Option<&'a str>)>,
+        recorded: &HashSet<&str>,
+    ) {
+        let not = self.observed.get(name).map_or(&[][..], |o| &o.not);
+        let not = not
+            .iter()
+            .filter(|id| !recorded.contains(id.as_str()) && grid::has_place(id, name, across));
+        cells.extend(not.map(|id| (id.as_str(), None)));
+        if cells.is_empty() {
+            return;
+        }
+        let seed = self.legends.get(name).map_or(&[][..], |l| l);
+        for (id, block) in grid::write(out, (name, across), seed, &cells) {
+            print_block(out, id, block);
+        }
+    }
+}
+
+fn print_block(out: &mut String, id: &str, block: &str) {
+    out.push_str(id);
+    out.push('\n');
+    out.push_str(block);
 }
 
 /// Takes off the header that insta writes.
@@ -248,7 +351,7 @@ where
     Err(bad(1, "the snapshot's header has no end"))
 }
 
-fn bad(line: usize, message: impl Into<String>) -> BadLine {
+pub(super) fn bad(line: usize, message: impl Into<String>) -> BadLine {
     BadLine {
         line,
         message: message.into(),

@@ -1,6 +1,7 @@
 //! Laying records over each other.
 
 use super::file::{Observed, SnapFile, group};
+use super::grid::{self, Legend};
 use crate::digest::Digest;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -21,6 +22,8 @@ pub(super) struct Table {
     pub own: Option<SnapFile>,
     /// All laid over each other.
     pub full: Blocks,
+    /// The symbols of grids, in the order of the layers.
+    legends: Vec<BTreeMap<String, Legend>>,
 }
 
 impl Table {
@@ -35,6 +38,8 @@ impl Table {
             }
             let mut groups = BTreeSet::new();
             let mut seen = HashSet::new();
+            let legends = file.as_ref().map(|f| f.legends.clone());
+            table.legends.push(legends.unwrap_or_default());
             match &file {
                 Some(file) if i == 0 => known = blocks_of(file),
                 Some(file) => {
@@ -51,6 +56,12 @@ impl Table {
         }
         table.full = known;
         table
+    }
+
+    /// The symbols that a grid's blocks have: those of the nearest layer win.
+    pub fn legend(&self, name: &str) -> Legend {
+        let layers = self.legends.iter().rev();
+        grid::merged(layers.filter_map(|l| l.get(name)))
     }
 
     /// Whether a layer has seen the case, as things stand.

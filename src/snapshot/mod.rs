@@ -18,11 +18,13 @@
 
 mod bless;
 mod file;
+mod grid;
 mod lay;
 mod source;
 
 pub use bless::{Blessed, Blocks};
 pub use file::{BadLine, Observed, SOURCE, SnapFile, frame, group, tidy, tidy_block};
+pub use grid::{Across, Grids};
 pub use source::{Embedded, Folder, SnapshotSource, folders};
 
 use crate::platform::{Facet, FacetKind, Platform, Reference, check_name, release};

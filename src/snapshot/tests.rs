@@ -45,7 +45,7 @@ impl Shelf {
     fn bless(&self, platform: &Platform, order: &[&str], seen: &[(&str, &str)]) -> Blessed {
         let record = self.load(platform);
         let order = ids(order);
-        let done = record.bless(self.0.path(), "eof", order, &blocks(seen));
+        let done = record.bless(self.0.path(), "eof", order, &Grids::new(), &blocks(seen));
         done.unwrap()
     }
 
@@ -440,7 +440,9 @@ fn blessing_writes_what_insta_writes() {
         for stem in ["eof", "faults/full"] {
             let (mine, theirs) = (Shelf::new(), Shelf::new());
             let record = mine.load(&platform);
-            let text = record.text(stem, ids(&order), &seen).unwrap();
+            let text = record
+                .text(stem, ids(&order), &Grids::new(), &seen)
+                .unwrap();
             let (folder, name) = record.insta_place(stem);
             let done = Command::new(std::env::current_exe().unwrap())
                 .args(["--exact", "snapshot::tests::insta_writes", "--ignored"])
@@ -452,7 +454,7 @@ fn blessing_writes_what_insta_writes() {
                 .output()
                 .unwrap();
             record
-                .bless(mine.0.path(), stem, ids(&order), &seen)
+                .bless(mine.0.path(), stem, ids(&order), &Grids::new(), &seen)
                 .unwrap();
             let path = record.path(stem).display().to_string();
             assert_eq!(theirs.text(&path), frame(file!(), &text), "{done:?}");

@@ -26,6 +26,17 @@ pub enum Of {
     Vary(usize),
 }
 
+/// Which combination a part of an id tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// This one: which value each axis has.
+    One(Vec<usize>),
+    /// None of them.
+    None,
+    /// The labels alone do not tell.
+    Unsure,
+}
+
 /// All axes of a case, the last turning fastest.
 #[derive(Debug, Clone, Default)]
 pub struct Axes {
@@ -66,7 +77,8 @@ impl Axes {
 
     /// Adds the axes of `vary`, which come last.
     pub fn add_vary(&mut self, mistakes: &mut Mistakes) {
-        for (which, vary) in self.vary.iter().enumerate() {
+        let leaders = self.vary.iter().enumerate().filter(|(_, v)| v.leads);
+        for (which, vary) in leaders {
             for (i, value) in vary.values.iter().enumerate() {
                 if let Some(first) = vary.values.iter().take(i).find(|v| v.value == value.value) {
                     twice(&value.value, first, value, mistakes);
@@ -89,6 +101,23 @@ impl Axes {
     pub fn find(&self, name: &str) -> Option<(usize, &Axis)> {
         let mut all = self.axes.iter().enumerate();
         all.find(|(_, a)| a.name == name)
+    }
+
+    /// What a condition may ask for by this name: an axis, or a name that moves together with
+    /// one.
+    pub fn asked(&self, name: &str) -> Option<(usize, Cow<'_, Axis>)> {
+        if let Some((at, axis)) = self.find(name) {
+            return Some((at, Cow::Borrowed(axis)));
+        }
+        let mut vary = self.vary.iter().enumerate();
+        let (which, follower) = vary.find(|(_, v)| v.name.value == name)?;
+        let labels = follower.values.iter().map(|v| Some(v.value.clone()));
+        let axis = Axis {
+            name: name.to_owned(),
+            of: Of::Vary(which),
+            labels: labels.collect(),
+        };
+        Some((follower.axis, Cow::Owned(axis)))
     }
 
     /// The value of a column that is the axis `axis`.
@@ -134,6 +163,45 @@ impl Axes {
         let mut out = String::new();
         self.add_suffix(digits, &mut out);
         out
+    }
+
+    /// The combination that such a part tells.
+    pub fn digits(&self, suffix: &str) -> Found {
+        if self.axes.iter().any(|a| a.labels.contains(&None)) {
+            return Found::Unsure;
+        }
+        let mut digits = Vec::new();
+        match self.descend(suffix, &mut digits) {
+            true => Found::One(digits),
+            false => Found::None,
+        }
+    }
+
+    /// Reads the values of the axes that are left; a value may hold what looks like the next one.
+    fn descend(&self, rest: &str, digits: &mut Vec<usize>) -> bool {
+        let Some(axis) = self.axes.get(digits.len()) else {
+            return rest == if self.axes.is_empty() { "" } else { "]" };
+        };
+        let begins = if digits.is_empty() { '[' } else { ',' };
+        let value = rest
+            .strip_prefix(begins)
+            .and_then(|r| r.strip_prefix(axis.name.as_str()))
+            .and_then(|r| r.strip_prefix('='));
+        let Some(value) = value else {
+            return false;
+        };
+        for (digit, label) in axis.labels.iter().enumerate() {
+            let after = label.as_deref().and_then(|l| value.strip_prefix(l));
+            let Some(after) = after.filter(|a| a.starts_with([',', ']'])) else {
+                continue;
+            };
+            digits.push(digit);
+            if self.descend(after, digits) {
+                return true;
+            }
+            digits.pop();
+        }
+        false
     }
 
     /// Adds that part to an id.

@@ -6,7 +6,7 @@ use super::column::{COLUMNS, Column, Value};
 use super::fields::{self, Fields, Listed};
 use super::plan::Cell;
 use super::template::{Spelled, Vary};
-use super::text::Mistakes;
+use super::text::{Mistakes, Text};
 use crate::case::program::GROUNDS;
 use crate::case::{Ground, Mistake};
 
@@ -81,8 +81,10 @@ impl Stated {
     /// Makes the axes, and the cells that say where each column has its value from.
     pub fn into_cells(self, mut vary: Vec<Vary>, mistakes: &mut Mistakes) -> (Axes, Vec<Cell>) {
         let lists = self.listed.iter().flatten().filter(|l| l.is_list).count();
-        for (i, v) in vary.iter_mut().enumerate() {
-            v.axis = lists + i;
+        let mut leaders = 0;
+        for v in &mut vary {
+            leaders += usize::from(v.leads);
+            v.axis = lists + leaders.max(1) - 1;
         }
         let mut axes = Axes {
             axes: Vec::new(),
@@ -118,7 +120,8 @@ fn read_ground(file: &Fields<'_>, mistakes: &mut Mistakes) -> Option<Ground> {
     ground
 }
 
-/// Reads `vary = { NAME = ["…", "…"], … }`.
+/// Reads `vary = { NAME = ["…", "…"], … }`. A list of tables is one axis of names that move
+/// together: `NAME = [{ as = "…", OTHER = "…" }, …]`.
 pub fn read_vary(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Vec<Vary> {
     let Some(table) = fields.table("vary", None, mistakes) else {
         return Vec::new();
@@ -127,6 +130,10 @@ pub fn read_vary(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Vec<Vary> {
     for (name, value) in table.in_order() {
         if let Some(wrong) = wrong_name(&name.value) {
             mistakes.add(Mistake::new(name.span.clone(), wrong));
+            continue;
+        }
+        if is_pairing(value) {
+            vary.extend(read_pairing(name, value, mistakes).into_iter().flatten());
             continue;
         }
         let Some(listed) = fields::list(&name.value, value, mistakes) else {
@@ -147,10 +154,86 @@ pub fn read_vary(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Vec<Vary> {
                 values: listed.texts,
                 axis: 0,
                 used: false,
+                leads: true,
             });
         }
     }
+    distinct_names(&vary, mistakes);
     vary
+}
+
+fn is_pairing(value: fields::Value<'_>) -> bool {
+    let items = value.get_ref().as_array();
+    items.is_some_and(|items| items.iter().any(|i| i.get_ref().is_table()))
+}
+
+/// Reads names that move together: the one that stands in ids, then the others.
+fn read_pairing(
+    name: Text,
+    value: fields::Value<'_>,
+    mistakes: &mut Mistakes,
+) -> Option<Vec<Vary>> {
+    let mut rows = Vec::new();
+    for item in value.get_ref().as_array()?.iter() {
+        rows.push(fields::table("a value", item, None, mistakes)?);
+    }
+    let first = rows.first()?;
+    let names: Vec<Text> = first.in_order().into_iter().map(|(name, _)| name).collect();
+    let mut labels = Vec::new();
+    for row in &rows {
+        labels.push(row.required("as", "what ids print: as = \"shared-file\"", mistakes)?);
+        for (key, _) in row.in_order() {
+            if names.iter().all(|n| n.value != key.value) {
+                let message = format!("the first of these has no `{}`", key.value);
+                let m = Mistake::new(key.span, message);
+                mistakes.add(m.help("each of them has the same names"));
+                return None;
+            }
+        }
+    }
+    let mut vary = vec![Vary {
+        name,
+        values: labels,
+        axis: 0,
+        used: false,
+        leads: true,
+    }];
+    for name in names.into_iter().filter(|n| n.value != "as") {
+        if let Some(wrong) = wrong_name(&name.value) {
+            mistakes.add(Mistake::new(name.span.clone(), wrong));
+            return None;
+        }
+        let mut values = Vec::new();
+        for row in &rows {
+            if row.get(&name.value).is_none() {
+                let message = format!("`{}` is missing", name.value);
+                let m = Mistake::new(row.span.clone(), message);
+                mistakes.add(m.help("each of them has the same names"));
+                return None;
+            }
+            values.push(row.string(&name.value, mistakes)?);
+        }
+        vary.push(Vary {
+            name,
+            values,
+            axis: 0,
+            used: false,
+            leads: false,
+        });
+    }
+    Some(vary)
+}
+
+/// Names that move together stand beside those of other axes.
+fn distinct_names(vary: &[Vary], mistakes: &mut Mistakes) {
+    for (i, v) in vary.iter().enumerate() {
+        let first = vary.iter().take(i).find(|o| o.name.value == v.name.value);
+        if let Some(first) = first {
+            let message = format!("`vary` has a `{}` already", v.name.value);
+            let m = Mistake::new(v.name.span.clone(), message);
+            mistakes.add_beside(m, first.name.span.clone(), "this one");
+        }
+    }
 }
 
 fn wrong_name(name: &str) -> Option<String> {

@@ -27,9 +27,9 @@ impl Condition {
         let fields = fields::table(key, value, None, mistakes)?;
         let mut tests = Vec::new();
         for (key, value) in fields.in_order() {
-            match axes.find(&key.value) {
+            match axes.asked(&key.value) {
                 Some((at, axis)) => {
-                    if let Some(mask) = read_mask(axis, value, axes, mistakes) {
+                    if let Some(mask) = read_mask(&axis, value, axes, mistakes) {
                         tests.push((at, mask));
                     }
                 }
@@ -68,7 +68,9 @@ fn no_axis(key: &Text, axes: &Axes) -> Mistake {
             format!("`{word}` is no list in this case, so there is nothing to choose"),
         );
     }
-    let known: Vec<&str> = axes.axes.iter().map(|a| a.name.as_str()).collect();
+    let followers = axes.vary.iter().filter(|v| !v.leads);
+    let mut known: Vec<&str> = axes.axes.iter().map(|a| a.name.as_str()).collect();
+    known.extend(followers.map(|v| v.name.value.as_str()));
     if known.is_empty() {
         let m = Mistake::new(key.span.clone(), "this case has no lists to choose from");
         return m.help("a column that is a list is an axis: open = [\"O_RDONLY\", \"O_RDWR\"]");
@@ -110,14 +112,19 @@ fn test(axis: &Axis, text: &Text, axes: &Axes) -> Result<Vec<bool>, Mistake> {
     let mask = match &axis.of {
         Of::Vary(which) => {
             let values = axes.vary.get(*which).map_or(&[][..], |v| &v.values);
-            let (wanted, at) = match word.strip_prefix("not ") {
-                Some(rest) if values.iter().all(|v| v.value != word) => (rest, 4),
-                _ => (word, 0),
-            };
-            let mask = values.iter().map(|v| v.value == wanted);
-            let mask: Vec<bool> = mask.collect();
-            some(axis, &mask, wanted, &(at..word.len()), axes)?;
-            mask.iter().map(|hit| *hit != (at > 0)).collect()
+            let literal = values.iter().any(|v| v.value == word);
+            if let (Some(test), false) = (flag_test(word), literal) {
+                of_flags(axis, values, test, word.len())?
+            } else {
+                let (wanted, at) = match word.strip_prefix("not ") {
+                    Some(rest) if !literal => (rest, 4),
+                    _ => (word, 0),
+                };
+                let mask = values.iter().map(|v| v.value == wanted);
+                let mask: Vec<bool> = mask.collect();
+                some(axis, &mask, wanted, &(at..word.len()), axes)?;
+                mask.iter().map(|hit| *hit != (at > 0)).collect()
+            }
         }
         Of::Column(column, values) => of_column(axis, *column, values, word, axes)?,
     };
@@ -129,6 +136,35 @@ fn test(axis: &Axis, text: &Text, axes: &Axes) -> Result<Vec<bool>, Mistake> {
         return Err(m.help(values_of(axis, axes)));
     }
     Ok(mask)
+}
+
+/// Which values of a name, read as words joined by `|`, have these words or lack them.
+fn of_flags(
+    axis: &Axis,
+    values: &[Text],
+    (has, names, at): (bool, &str, usize),
+    end: usize,
+) -> Result<Vec<bool>, Mistake> {
+    let words =
+        |text: &str| -> Vec<String> { text.split('|').map(|w| w.trim().to_owned()).collect() };
+    let wanted = words(names);
+    let values: Vec<Vec<String>> = values.iter().map(|v| words(&v.value)).collect();
+    for word in &wanted {
+        if !values.iter().flatten().any(|w| w == word) {
+            let message = format!("no value of `{}` has `{word}`", axis.name);
+            let m = Mistake::new(at..end, message);
+            let known = values.iter().flatten().map(String::as_str);
+            return Err(match nearest(word, known) {
+                Some(near) => m.help(format!("did you mean `{near}`?")),
+                None => m,
+            });
+        }
+    }
+    let mask = values.iter().map(|value| match has {
+        true => wanted.iter().all(|w| value.contains(w)),
+        false => wanted.iter().all(|w| !value.contains(w)),
+    });
+    Ok(mask.collect())
 }
 
 fn of_column(

@@ -15,6 +15,7 @@ use super::{axis::Axes, fields};
 use crate::case::{End, Mistake, Need};
 use std::ops::Range;
 use std::sync::Arc;
+use toml::de::DeValue;
 
 /// What `[defaults]` and the head of the table say.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +27,7 @@ pub struct Defaults {
     needs: Option<Vec<Need>>,
     end: Option<End>,
     reckless: Option<bool>,
+    pair: Option<bool>,
 }
 
 /// The keys of `[defaults]` and of a case that are columns.
@@ -34,11 +36,11 @@ const COLUMN_KEYS: [&str; 9] = [
 ];
 
 /// The other keys of `[defaults]`.
-const DEFAULT_KEYS: [&str; 3] = ["needs", "end", "reckless"];
+const DEFAULT_KEYS: [&str; 4] = ["needs", "end", "reckless", "pair"];
 
 /// The other keys of a case.
-const CASE_KEYS: [&str; 10] = [
-    "name", "why", "cite", "was", "vary", "exclude", "map", "before", "then", "expect",
+const CASE_KEYS: [&str; 11] = [
+    "name", "why", "cite", "was", "vary", "exclude", "map", "before", "then", "expect", "apart",
 ];
 
 impl Defaults {
@@ -53,9 +55,10 @@ impl Defaults {
         Defaults {
             stated,
             cite: Vec::new(),
-            needs: read_needs(&fields, mistakes),
+            needs: read_needs(&fields, false, mistakes),
             end: read_end(&fields, mistakes),
             reckless: fields.truth("reckless", mistakes),
+            pair: fields.truth("pair", mistakes),
         }
     }
 }
@@ -70,19 +73,21 @@ pub struct Home<'a> {
     pub defaults: &'a Defaults,
 }
 
-/// Reads a case with its name; after a mistake only the name.
+/// Reads a case or a grid with its name; after a mistake only the name.
 pub fn read(
     item: Value<'_>,
+    is_grid: bool,
     home: &Home<'_>,
     mistakes: &mut Mistakes,
 ) -> (Option<Text>, Option<Group>) {
     let known = [&COLUMN_KEYS[..], &DEFAULT_KEYS[..], &CASE_KEYS[..]].concat();
     let before = mistakes.count();
-    let Some(fields) = fields::table("case", item, Some(&known), mistakes) else {
+    let key = if is_grid { "grid" } else { "case" };
+    let Some(fields) = fields::table(key, item, Some(&known), mistakes) else {
         return (None, None);
     };
     let name = read_name(&fields, mistakes);
-    let group = read_group(&fields, home, name.as_ref(), mistakes);
+    let group = read_group(&fields, is_grid, home, name.as_ref(), mistakes);
     let right = mistakes.count() == before;
     (name, group.filter(|_| right))
 }
@@ -107,20 +112,37 @@ pub fn is_plain(word: &str) -> bool {
 
 fn read_group(
     fields: &Fields<'_>,
+    is_grid: bool,
     home: &Home<'_>,
     name: Option<&Text>,
     mistakes: &mut Mistakes,
 ) -> Option<Group> {
     let why = fields.required("why", "the rule in a sentence", mistakes);
-    let needs = read_needs(fields, mistakes).or_else(|| home.defaults.needs.clone());
+    let needs = read_needs(fields, true, mistakes).or_else(|| home.defaults.needs.clone());
     let needs = needs.unwrap_or_default();
     let cite = read_cite(fields, home, mistakes);
     let was = fields.sayings("was", mistakes).unwrap_or_default();
     let root = needs.iter().any(Need::brings_root);
+    let apart = fields.get("apart").and_then(|_| {
+        let help = "why no argument set right makes the call succeed";
+        Some(fields.required("apart", help, mistakes)?.value)
+    });
     let plan = read_plan(fields, home.defaults, root, mistakes)?;
     let mut needs = needs;
     plan.add_needs(&mut needs);
+    if is_grid && plan.axes.axes.is_empty() {
+        let m = Mistake::new(
+            fields.span.clone(),
+            "a grid without a list is a single case",
+        );
+        mistakes.add(m.help("write it as [[case]]"));
+    }
+    if !is_grid {
+        claims_something(&plan, mistakes);
+    }
     Some(Group {
+        is_grid,
+        apart,
         stem: Arc::clone(&home.stem),
         path: Arc::clone(&home.path),
         name: name?.value.clone(),
@@ -143,16 +165,79 @@ fn read_cite(fields: &Fields<'_>, home: &Home<'_>, mistakes: &mut Mistakes) -> V
     cite
 }
 
-fn read_needs(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Option<Vec<Need>> {
-    let listed = fields.list("needs", mistakes)?;
+/// The needs of all combinations. Those of some are tables, which only a case has.
+fn read_needs(fields: &Fields<'_>, tables: bool, mistakes: &mut Mistakes) -> Option<Vec<Need>> {
+    let value = fields.get("needs")?;
     let mut needs = Vec::new();
-    for text in &listed.texts {
-        match Need::parse(&text.value) {
-            Ok(need) => needs.push(need),
-            Err(m) => mistakes.add_in(text, m),
+    let items: Vec<Value<'_>> = match value.get_ref() {
+        DeValue::Array(items) => items.iter().collect(),
+        DeValue::String(_) => vec![value],
+        _ => {
+            let wanted = "a string or a list of strings";
+            mistakes.add(fields::wrong_type("`needs`", wanted, value));
+            return None;
         }
+    };
+    for item in items {
+        if tables && item.get_ref().is_table() {
+            continue;
+        }
+        let text = fields::string("needs", item, mistakes)?;
+        needs.extend(read_need(&text, mistakes));
     }
     Some(needs)
+}
+
+fn read_need(text: &Text, mistakes: &mut Mistakes) -> Option<Need> {
+    Need::parse(&text.value)
+        .map_err(|m| mistakes.add_in(text, m))
+        .ok()
+}
+
+/// The needs of some combinations: `{ need = "64-bit", when = { … } }`.
+fn read_needs_of_some(
+    fields: &Fields<'_>,
+    axes: &Axes,
+    mistakes: &mut Mistakes,
+) -> Vec<(Condition, Need)> {
+    let Some(items) = fields.get("needs").and_then(|v| v.get_ref().as_array()) else {
+        return Vec::new();
+    };
+    let mut needs = Vec::new();
+    for item in items.iter().filter(|i| i.get_ref().is_table()) {
+        let known = ["need", "when"];
+        let Some(fields) = fields::table("a need", item, Some(&known), mistakes) else {
+            continue;
+        };
+        let help = "{ need = \"64-bit\", when = { at = \"top\" } }";
+        let need = fields.required("need", help, mistakes);
+        let need = need.and_then(|text| {
+            let need = read_need(&text, mistakes)?;
+            if need.brings_root() {
+                let m = Mistake::new(0..text.value.len(), "all of a case runs as root, or none");
+                mistakes.add_in(&text, m.help("split the case"));
+            }
+            Some(need)
+        });
+        let Some(value) = fields.get("when") else {
+            let m = Mistake::new(fields.span.clone(), "`when` is missing");
+            mistakes.add(m.help("what all combinations need is a string"));
+            continue;
+        };
+        let when = Condition::read("when", value, axes, mistakes);
+        needs.extend(when.zip(need));
+    }
+    needs
+}
+
+/// What nothing is claimed of is for grids, whose pattern says something by itself.
+fn claims_something(plan: &Plan, mistakes: &mut Mistakes) {
+    let steps = plan.before.iter().chain(&plan.then);
+    let rules = steps.filter_map(|s| s.rules.as_ref()).chain(&plan.expect);
+    for span in rules.flat_map(Rules::unclaimed) {
+        let m = Mistake::new(span.clone(), "only the cells of a grid may be `unclaimed`");
+        mistakes.add(m.help("say what the rule allows: \"ok | EINVAL\""));
+    }
 }
 
 fn read_end(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Option<End> {
@@ -194,6 +279,7 @@ fn read_plan(
     }
     let end = read_end(fields, mistakes).or(defaults.end);
     let reckless = fields.truth("reckless", mistakes).or(defaults.reckless);
+    let needs = read_needs_of_some(fields, &axes, mistakes);
     let product = read_product(fields, &axes, mistakes)?;
     if let Some(expect) = &expect {
         expect.survey(&product, &axes, |_| true, mistakes);
@@ -201,6 +287,7 @@ fn read_plan(
     for step in before.iter().chain(&then).flatten() {
         step.survey(&product, &axes, mistakes);
     }
+    let pair = fields.truth("pair", mistakes).or(defaults.pair);
     let cells = Cells::new(cells, &axes)?;
     // After a step that can't be read nothing is known of the names that it binds: the steps
     // before it can still be held against each other.
@@ -222,6 +309,8 @@ fn read_plan(
         end: end.unwrap_or_default(),
         reckless: reckless.unwrap_or_default(),
         root,
+        pair: pair.unwrap_or_default(),
+        needs,
     };
     verify::verify(&plan, &fields.span, mistakes);
     Some(plan)
@@ -258,7 +347,9 @@ fn says_something<'p>(
 }
 
 fn unused(axes: &Axes, mistakes: &mut Mistakes) {
-    for vary in axes.vary.iter().filter(|v| !v.used) {
+    let is_used = |axis: usize| axes.vary.iter().any(|v| v.axis == axis && v.used);
+    let unused = axes.vary.iter().filter(|v| v.leads && !is_used(v.axis));
+    for vary in unused {
         let name = &vary.name.value;
         let m = Mistake::new(vary.name.span.clone(), format!("nothing uses `${name}`"));
         mistakes.add(m.help("its values would only repeat the same case"));

@@ -1,7 +1,9 @@
 //! A `[[case]]` of a table: one case, or the product that it stands for.
 
+use super::axis::Found;
 use super::plan::Plan;
 use crate::case::{Case, Ground, Need};
+use crate::snapshot::Across;
 use std::sync::Arc;
 
 /// The cases that one `[[case]]` stands for. They are made when they are asked for, so that a
@@ -16,6 +18,8 @@ pub struct Group {
     pub(super) needs: Vec<Need>,
     pub(super) was: Vec<String>,
     pub(super) line: usize,
+    pub(super) apart: Option<String>,
+    pub(super) is_grid: bool,
     pub(super) plan: Plan,
 }
 
@@ -35,9 +39,25 @@ impl Group {
         &self.cite
     }
 
-    /// What the machine must be able to do.
-    pub fn needs(&self) -> &[Need] {
-        &self.needs
+    /// All that the machine must be able to do, for any of its cases.
+    pub fn needs(&self) -> impl Iterator<Item = &Need> {
+        self.needs
+            .iter()
+            .chain(self.plan.needs.iter().map(|(_, n)| n))
+    }
+
+    /// What the machine must be able to do for the case number `i`.
+    pub fn needs_of(&self, i: usize) -> Vec<&Need> {
+        let mut needs: Vec<&Need> = self.needs.iter().collect();
+        if !self.plan.needs.is_empty() {
+            needs.extend(self.plan.needs(&self.plan.product.digits(i)));
+        }
+        needs
+    }
+
+    /// Whether it is a grid, whose record is a table of symbols.
+    pub fn is_grid(&self) -> bool {
+        self.is_grid
     }
 
     /// On what its file lies.
@@ -85,6 +105,49 @@ impl Group {
         self.plan.axes.axes.iter().map(|a| a.name.as_str())
     }
 
+    /// Why its calls can't be made to succeed by setting right what is wrong with them, where the
+    /// table says that they can't.
+    pub fn apart(&self) -> Option<&str> {
+        self.apart.as_deref()
+    }
+
+    /// Whether its calls may be wrong in two ways.
+    pub fn is_pair(&self) -> bool {
+        self.plan.pair
+    }
+
+    /// How many values each axis has.
+    pub fn sizes(&self) -> Vec<usize> {
+        self.plan.axes.sizes()
+    }
+
+    /// Which value of each axis the case number `i` has, which is less than [`Group::len`].
+    pub fn digits(&self, i: usize) -> Vec<usize> {
+        self.plan.product.digits(i)
+    }
+
+    /// The number of the case with these values, if it is not excluded.
+    pub fn number(&self, digits: &[usize]) -> Option<usize> {
+        self.plan.product.number(digits)
+    }
+
+    /// Where each step of the case number `i` was written: the same number for the same line of
+    /// the table.
+    pub fn places(&self, i: usize) -> Vec<usize> {
+        self.plan.places(&self.plan.product.digits(i))
+    }
+
+    /// What runs across the record of a grid: its last axis.
+    pub fn across(&self) -> Option<Across> {
+        let axes = &self.plan.axes;
+        let axis = axes.axes.last()?;
+        let values = axes.labels(axis).into_iter().map(str::to_owned);
+        Some(Across {
+            axis: axis.name.clone(),
+            values: values.collect(),
+        })
+    }
+
     /// The id of the case number `i`, which is less than [`Group::len`].
     pub fn id(&self, i: usize) -> String {
         self.id_of(&self.plan.product.digits(i))
@@ -107,7 +170,14 @@ impl Group {
             id: self.id_of(&digits),
             program,
             claims,
-            needs: self.needs.clone(),
+            needs: self
+                .needs
+                .iter()
+                .chain(self.plan.needs(&digits))
+                .cloned()
+                .collect(),
+            is_grid: self.is_grid,
+            is_unclaimed: self.plan.is_unclaimed(&digits),
             why: self.why.clone(),
             cite: self.cite.clone(),
             file: self.path.to_string(),
@@ -122,6 +192,11 @@ impl Group {
         if !(rest.is_empty() || rest.starts_with('[')) {
             return None;
         }
-        (0..self.len()).find(|i| self.id(*i) == id)
+        let digits = match self.plan.axes.digits(rest) {
+            Found::One(digits) => digits,
+            Found::None => return None,
+            Found::Unsure => return (0..self.len()).find(|i| self.id(*i) == id),
+        };
+        self.plan.product.number(&digits)
     }
 }

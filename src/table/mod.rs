@@ -27,6 +27,7 @@ pub use group::Group;
 pub use typed::{Typed, steps, steps_on};
 
 use crate::case::Mistake;
+use crate::snapshot::Grids;
 use entry::{Defaults, Home};
 use fields::Fields;
 use std::collections::HashMap;
@@ -34,7 +35,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use text::{Mistakes, Text};
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 /// A table as it was found: not yet read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +67,14 @@ impl Table {
     /// How many cases it has.
     pub fn len(&self) -> usize {
         self.groups.iter().map(Group::len).sum()
+    }
+
+    /// How its grids are laid out in a record.
+    pub fn grids(&self) -> Grids {
+        let grids = self.groups.iter().filter(|g| g.is_grid());
+        grids
+            .filter_map(|g| Some((g.name().to_owned(), g.across()?)))
+            .collect()
     }
 
     /// Whether it has none, which never happens.
@@ -127,7 +136,7 @@ fn read_below(dir: &Path, prefix: &str, sources: &mut Vec<Source>) -> io::Result
 }
 
 /// The keys of a table.
-const KEYS: [&str; 5] = ["title", "about", "cite", "defaults", "case"];
+const KEYS: [&str; 6] = ["title", "about", "cite", "defaults", "case", "grid"];
 
 fn read(source: &Source, twice: Option<&str>) -> Result<Table, Vec<Diagnostic>> {
     let mut mistakes = Mistakes::new(source);
@@ -167,10 +176,11 @@ fn read(source: &Source, twice: Option<&str>) -> Result<Table, Vec<Diagnostic>> 
 
 /// Where each case begins.
 fn regions(document: &DeTable<'_>) -> Vec<usize> {
-    let Some(DeValue::Array(cases)) = document.get("case").map(|c| c.get_ref()) else {
-        return Vec::new();
-    };
-    let mut regions: Vec<usize> = cases.iter().map(|c| c.span().start).collect();
+    let lists = ["case", "grid"]
+        .into_iter()
+        .filter_map(|key| document.get(key));
+    let items = lists.filter_map(|l| l.get_ref().as_array()).flatten();
+    let mut regions: Vec<usize> = items.map(|c| c.span().start).collect();
     regions.sort_unstable();
     regions
 }
@@ -193,12 +203,16 @@ fn read_document(
     let mut names: HashMap<String, Text> = HashMap::new();
     let mut groups = Vec::new();
     let cases = fields.items("case", "a list of tables, each begun by [[case]]", mistakes);
-    if cases.is_empty() {
+    let grids = fields.items("grid", "a list of tables, each begun by [[grid]]", mistakes);
+    if cases.is_empty() && grids.is_empty() {
         let m = Mistake::new(0..0, "this table has no case");
         mistakes.add(m.help("a case begins with [[case]]"));
     }
-    for item in cases {
-        let (name, group) = entry::read(item, &home, mistakes);
+    let cases = cases.into_iter().map(|c| (c, false));
+    let mut all: Vec<_> = cases.chain(grids.into_iter().map(|g| (g, true))).collect();
+    all.sort_by_key(|(item, _)| item.span().start);
+    for (item, is_grid) in all {
+        let (name, group) = entry::read(item, is_grid, &home, mistakes);
         groups.extend(group);
         let Some(name) = name else {
             continue;

@@ -2,6 +2,7 @@
 
 use super::axis::Axes;
 use super::column::{CALL, COLUMNS, Column, Value};
+use super::condition::Condition;
 use super::planned::Planned;
 use super::product::Product;
 use super::rules::{Rule, Rules};
@@ -89,6 +90,10 @@ pub struct Plan {
     pub reckless: bool,
     /// Whether it needs the rights of root.
     pub root: bool,
+    /// Whether its calls may be wrong in two ways.
+    pub pair: bool,
+    /// What only some of the combinations need.
+    pub needs: Vec<(Condition, Need)>,
 }
 
 /// Where a step of a combination was written.
@@ -179,6 +184,23 @@ impl Plan {
         }
     }
 
+    /// Where each step of a combination was written: the number of the step among all that the case
+    /// has, its own call included; the opening of the file comes after all.
+    pub fn places(&self, digits: &[usize]) -> Vec<usize> {
+        let own = self.before.len();
+        let place = |made: &Made<'_>| match made.origin {
+            Origin::Own => own,
+            Origin::Open => usize::MAX,
+            Origin::Step(step) => {
+                let is_this = |s: &Planned| std::ptr::eq(s, step);
+                let before = self.before.iter().position(is_this);
+                let then = || self.then.iter().position(is_this).map(|n| own + 1 + n);
+                before.or_else(then).unwrap_or(usize::MAX)
+            }
+        };
+        self.steps(digits).iter().map(place).collect()
+    }
+
     fn own(&self, digits: &[usize]) -> Step {
         Step {
             actor: "main".to_owned(),
@@ -244,6 +266,22 @@ impl Plan {
             }),
             _ => None,
         }
+    }
+
+    /// Whether the table says of a step that nothing is claimed of it.
+    pub fn is_unclaimed(&self, digits: &[usize]) -> bool {
+        let steps = self.before.iter().chain(&self.then);
+        let mut rules = steps
+            .filter(|s| s.is_made(digits))
+            .filter_map(|s| s.rules.as_ref())
+            .chain(self.expect.as_ref());
+        rules.any(|r| r.pick(digits).is_some_and(|r| r.claim.is_none()))
+    }
+
+    /// What only this combination and its like need.
+    pub fn needs(&self, digits: &[usize]) -> impl Iterator<Item = &Need> {
+        let needs = self.needs.iter().filter(|(when, _)| when.holds(digits));
+        needs.map(|(_, need)| need)
     }
 
     /// What is run in a combination, and what is claimed of each step.

@@ -119,7 +119,8 @@ impl Planned {
 
     /// The claim of a rule in a combination.
     pub fn claim(rule: &Rule, axes: &Axes, digits: &[usize]) -> Option<Claim> {
-        rule.claim.at(&axes.vary, digits).map(Cow::into_owned)
+        let claim = rule.claim.as_ref()?;
+        claim.at(&axes.vary, digits).map(Cow::into_owned)
     }
 
     /// Tells what is wrong with its rules, and whether it is ever made.

@@ -90,6 +90,18 @@ impl Product {
         digits
     }
 
+    /// The number of a combination among those that are kept, if it is.
+    pub fn number(&self, digits: &[usize]) -> Option<usize> {
+        let mut at = 0;
+        for (digit, size) in digits.iter().zip(&self.sizes) {
+            at = at * size + digit;
+        }
+        match &self.kept {
+            Some(kept) => kept.holds(at).then(|| kept.rank(at)),
+            None => Some(at),
+        }
+    }
+
     /// Calls `visit` with each kept combination.
     pub fn each(&self, mut visit: impl FnMut(&[usize])) {
         let mut digits = vec![0; self.sizes.len()];
@@ -142,6 +154,21 @@ impl Kept {
         self.bits
             .get(at / 64)
             .is_some_and(|w| w >> (at % 64) & 1 == 1)
+    }
+
+    /// How many bits are set before this place.
+    fn rank(&self, at: usize) -> usize {
+        let block = at / 64 / BLOCK;
+        let words = self.bits.iter().enumerate().skip(block * BLOCK);
+        let ones = words.take_while(|(n, _)| *n <= at / 64).map(|(n, word)| {
+            let below = if n == at / 64 {
+                (1 << (at % 64)) - 1
+            } else {
+                u64::MAX
+            };
+            (word & below).count_ones() as usize
+        });
+        self.before.get(block).copied().unwrap_or(0) + ones.sum::<usize>()
     }
 
     /// The place of the `i`-th bit that is set.
@@ -199,6 +226,7 @@ mod tests {
             prop_assert_eq!(all.len(), p.len());
             for (i, digits) in all.iter().enumerate() {
                 prop_assert_eq!(&p.digits(i), digits);
+                prop_assert_eq!(p.number(digits), Some(i));
             }
         }
 

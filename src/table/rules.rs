@@ -5,7 +5,7 @@ use super::condition::Condition;
 use super::fields::{self, Value};
 use super::product::Product;
 use super::template::Spelled;
-use super::text::Mistakes;
+use super::text::{Mistakes, Text};
 use crate::case::{Claim, Mistake};
 use std::ops::Range;
 use toml::de::DeValue;
@@ -15,8 +15,8 @@ use toml::de::DeValue;
 pub struct Rule {
     /// The combinations that it fits; all where there is none.
     when: Option<Condition>,
-    /// What is claimed.
-    pub claim: Spelled<Claim>,
+    /// What is claimed; `None` where the table says that nothing is.
+    pub claim: Option<Spelled<Claim>>,
     /// Where it stands.
     span: Range<usize>,
 }
@@ -43,7 +43,7 @@ impl Rules {
                 vec![Rule {
                     when: None,
                     span: text.span.clone(),
-                    claim: Spelled::new(text, (), &mut axes.vary, mistakes),
+                    claim: claim_of(text, axes, mistakes),
                 }]
             }
             DeValue::Array(items) => {
@@ -80,6 +80,12 @@ impl Rules {
         self.rules
             .iter()
             .find(|r| r.when.as_ref().is_none_or(|w| w.holds(digits)))
+    }
+
+    /// Where it is said that nothing is claimed.
+    pub fn unclaimed(&self) -> impl Iterator<Item = &Range<usize>> {
+        let rules = self.rules.iter().filter(|r| r.claim.is_none());
+        rules.map(|r| &r.span)
     }
 
     /// Tells the rules that never win, and the combinations that none fits, among those where the
@@ -138,6 +144,13 @@ impl Rules {
     }
 }
 
+/// The word for a claim that is not made.
+const UNCLAIMED: &str = "unclaimed";
+
+fn claim_of(text: Text, axes: &mut Axes, mistakes: &mut Mistakes) -> Option<Spelled<Claim>> {
+    (text.value != UNCLAIMED).then(|| Spelled::new(text, (), &mut axes.vary, mistakes))
+}
+
 impl Rule {
     fn read(item: Value<'_>, axes: &mut Axes, mistakes: &mut Mistakes) -> Option<Self> {
         let fields = fields::table("a rule", item, Some(&["when", "is"]), mistakes)?;
@@ -145,7 +158,7 @@ impl Rule {
         let when = when.map(|value| Condition::read("when", value, axes, mistakes));
         let help = "{ when = …, is = \"EINVAL\" }";
         let claim = fields.required("is", help, mistakes)?;
-        let claim = Spelled::new(claim, (), &mut axes.vary, mistakes);
+        let claim = claim_of(claim, axes, mistakes);
         Some(Rule {
             when: match when {
                 Some(read) => Some(read?),

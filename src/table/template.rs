@@ -41,6 +41,8 @@ pub struct Vary {
     pub axis: usize,
     /// Whether something depends on it.
     pub used: bool,
+    /// Whether its values stand in ids; those that move together with it do not.
+    pub leads: bool,
 }
 
 /// A text with names in it.
@@ -228,11 +230,14 @@ impl<T: Spell> Spelled<T> {
     pub fn new(text: Text, by: T::By, vary: &mut [Vary], mistakes: &mut Mistakes) -> Self {
         let before = mistakes.count();
         let template = Template::new(text, vary, mistakes);
-        let uses: Vec<(usize, usize)> = template
+        let mut uses: Vec<(usize, usize)> = template
             .uses()
             .into_iter()
             .filter_map(|v| vary.get(v).map(|v| (v.axis, v.values.len())))
             .collect();
+        // Names that move together are one axis.
+        uses.sort_unstable();
+        uses.dedup();
         let mut spelled = Spelled {
             template,
             by,

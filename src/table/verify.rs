@@ -103,10 +103,10 @@ impl Look<'_> {
         mistakes: &mut Mistakes,
     ) {
         if mistake.span == IN_RULE {
-            if let Some(rule) = made.rule {
-                let whole = 0..rule.claim.template.text.value.len();
+            if let Some(claim) = made.rule.and_then(|r| r.claim.as_ref()) {
+                let whole = 0..claim.template.text.value.len();
                 return self.tell(
-                    &rule.claim,
+                    claim,
                     Mistake {
                         span: whole,
                         ..mistake

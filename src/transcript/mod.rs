@@ -58,6 +58,21 @@ impl Transcript {
         lines
     }
 
+    /// The block of a grid's case: outcomes with the names of the calls alone, since the id tells
+    /// the arguments. Cases that came out alike have the same block.
+    pub fn brief_block(&self, program: &Program) -> String {
+        let mut block = String::new();
+        for (step, outcome) in program.steps.iter().zip(&self.outcomes) {
+            if let Some(line) = brief_line(step, outcome) {
+                block.push_str(&format!("  {line}\n"));
+            }
+        }
+        if self.file != FileAfter::None {
+            block.push_str(&format!("  {}\n", self.file));
+        }
+        block
+    }
+
     /// The block as it stands in a snapshot: lines indented by two spaces, each with its newline.
     pub fn block(&self, program: &Program) -> String {
         let mut block = String::new();
@@ -98,6 +113,15 @@ pub fn key(step: &crate::case::Step) -> String {
         Role::Own => step.call.name.to_owned(),
         Role::Written if step.actor == "main" => step.call_text(),
         Role::Written => format!("{}: {}", step.actor, step.call_text()),
+    }
+}
+
+/// The same without the arguments of the call.
+fn brief_line(step: &crate::case::Step, outcome: &Outcome) -> Option<String> {
+    match step.role {
+        Role::Written if step.actor == "main" => Some(format!("{} = {outcome}", step.call.name)),
+        Role::Written => Some(format!("{}: {} = {outcome}", step.actor, step.call.name)),
+        Role::Open | Role::Own => line(step, outcome),
     }
 }
 

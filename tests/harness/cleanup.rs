@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Cases of all kinds of company: files, children, threads, strangers, some that wait, and some
 /// in which `main` ends before the others.
 fn lively() -> Bench {
-    let numbers: Vec<String> = (0..60).map(|n| format!("'{n}'")).collect();
+    let numbers: Vec<String> = (0..600).map(|n| format!("'{n}'")).collect();
     let numbers = numbers.join(", ");
     Bench::with(&format!(
         "[[case]]\nname = 'company'\nwhy = 'many act'\nvary = {{ n = [{numbers}] }}\n\

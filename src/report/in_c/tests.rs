@@ -15,6 +15,9 @@ fn case(program: &str, claims: &[(usize, &str)]) -> Case {
         program,
         claims: all,
         needs: Vec::new(),
+
+        is_grid: false,
+        is_unclaimed: false,
         why: "why".into(),
         cite: Vec::new(),
         file: "cases/t.toml".into(),

@@ -371,10 +371,10 @@ then = ['munmap(arena, 1) = ok']
         "size 2page\ncontent \"x\"\nsignal\nreckless\nopen file = open(file, O_RDWR)\n\
          own map = mmap(NULL, eof, PROT_READ, MAP_SHARED, file, 0)\n"
     );
-    assert_eq!(moved.needs().len(), 1);
+    assert_eq!(moved.needs().count(), 1);
     assert_eq!((stated.id(0).as_str(), stated.len()), ("t::stated", 1));
     assert_eq!(stated.cite(), ["three"]);
-    assert_eq!(stated.needs(), []);
+    assert_eq!(stated.needs().count(), 0);
     assert_eq!(stated.was().len(), 2);
     assert_eq!(stated.line(), 18);
     let program = stated.case(0).program;
@@ -469,4 +469,100 @@ fn texts_of_many_values() {
         );
         assert!(case.claims[0].is_some());
     }
+}
+
+#[test]
+fn names_that_move_together_are_one_axis() {
+    let table = table(&format!(
+        r#"{HEAD}[[case]]
+name = "a"
+why = "w"
+flags = "$how"
+fd = "$from"
+length = "1page"
+needs = ["proc", {{ need = "memfd", when = {{ from = "not -1" }} }}]
+vary.n = ["1", "2"]
+vary.kind = [
+  {{ as = "file", how = "MAP_SHARED", from = "file" }},
+  {{ as = "none", how = "MAP_PRIVATE|MAP_ANONYMOUS", from = "-1" }},
+]
+then = [
+  {{ step = 'load(map, $n)', when = {{ how = "has MAP_ANONYMOUS" }} }},
+  {{ step = 'load(map + 1, $n)', when = {{ how = "lacks MAP_ANONYMOUS", kind = "file" }} }},
+]
+"#
+    ));
+    let group = &table.groups[0];
+    let ids: Vec<String> = (0..group.len()).map(|i| group.id(i)).collect();
+    assert_eq!(
+        ids,
+        [
+            "t::a[n=1,kind=file]",
+            "t::a[n=1,kind=none]",
+            "t::a[n=2,kind=file]",
+            "t::a[n=2,kind=none]"
+        ]
+    );
+    let needs = |i| group.needs_of(i).iter().map(|n| n.name).collect::<Vec<_>>();
+    assert_eq!(needs(0), ["proc", "memfd"]);
+    assert_eq!(needs(1), ["proc"]);
+    assert_eq!(group.needs().count(), 2);
+    let program = group.case(3).program.to_string();
+    assert_eq!(
+        program,
+        "own map = mmap(NULL, 1page, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)\n\
+         step load(map, 2)\n"
+    );
+    assert!(
+        group
+            .case(0)
+            .program
+            .to_string()
+            .ends_with("step load(map + 1, 1)\n")
+    );
+}
+
+#[test]
+fn ids_are_found_by_their_values() {
+    let table = table(&format!(
+        r#"{HEAD}[[grid]]
+name = "a"
+why = "w"
+vary = {{ a = ["1", "1,b=2", "]"], b = ["1", "2", "1,b=2"] }}
+exclude = [{{ a = "1", b = "1" }}]
+then = ['store(map, "$a$b")']
+"#
+    ));
+    let group = &table.groups[0];
+    assert!(group.is_grid());
+    assert_eq!(group.len(), 8);
+    for i in 0..group.len() {
+        assert_eq!(group.find(&group.id(i)), Some(i), "{}", group.id(i));
+    }
+    for no in [
+        "t::a",
+        "t::a[a=1,b=1]",
+        "t::a[a=1,b=2",
+        "t::a[a=1]",
+        "t::a[a=1,b=3]",
+    ] {
+        assert_eq!(group.find(no), None, "{no}");
+    }
+}
+
+#[test]
+fn what_is_unclaimed_is_told() {
+    let table = table(&format!(
+        r#"{HEAD}[[grid]]
+name = "a"
+why = "w"
+length = ["0", "1page"]
+expect = [{{ when = {{ length = "0" }}, is = "EINVAL" }}, {{ is = "unclaimed" }}]
+"#
+    ));
+    let group = &table.groups[0];
+    let (claimed, free) = (group.case(0), group.case(1));
+    assert!(!claimed.is_unclaimed && free.is_unclaimed && free.is_grid);
+    assert!(claimed.claims[1].is_some());
+    assert_eq!(free.claims, [None, None]);
 }

@@ -482,3 +482,44 @@ fn all_tables_are_told_of_at_once() {
         ]
     );
 }
+
+shown!(
+    grids,
+    wrong,
+    r#"
+[[grid]]
+name = "single"
+why = "because"
+expect = "ok"
+
+[[case]]
+name = "free"
+length = ["0", "1page"]
+expect = [{ when = { length = "0" }, is = "unclaimed" }, { is = "ok" }]
+
+[[case]]
+name = "together"
+needs = ["proc", { need = "root", when = { kind = "a" } }, { need = "prok" }, { when = { kind = "a" } }]
+vary.kind = [{ as = "a", how = "MAP_SHARED" }, { as = "b", how = "MAP_PRIVATE", why = "x" }]
+flags = "$how"
+expect = "ok"
+
+[[case]]
+name = "flags"
+vary.kind = [{ as = "a", how = "MAP_SHARED" }, { as = "b", how = "MAP_PRIVATE" }]
+vary.how = ["1"]
+flags = "$how"
+expect = [{ when = { how = "has MAP_SHARD" }, is = "ok" }, { when = { how = "lacks MAP_FIXED" }, is = "ok" }]
+
+[[case]]
+name = "without"
+vary.kind = [{ how = "MAP_SHARED" }, "b"]
+flags = "$how"
+expect = "ok"
+
+[[case]]
+name = "same"
+vary.kind = [{ as = "a", prot = "1" }, { as = "a", prot = "2" }]
+expect = "ok"
+"#
+);
