@@ -5,6 +5,8 @@ mod doctor;
 mod explain;
 mod findings;
 mod list;
+mod mutate;
+mod random;
 mod run;
 mod sources;
 mod trial;
@@ -61,6 +63,8 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::List(args) => list::list(args),
         Command::Try(args) => trial::trial(args),
         Command::Explain(args) => explain::explain(args),
+        Command::Random(args) => random::random(args),
+        Command::Mutate(args) => mutate::mutate(args),
         Command::Compare(args) => compare::compare(args),
         Command::Findings(args) => findings::findings(args),
         Command::Doctor(args) => doctor::doctor(args),
