@@ -294,6 +294,9 @@ pub struct Random {
     /// Through which entry the other's calls go [default: as on this machine]
     #[arg(long, value_name = "DOOR")]
     pub against_via: Option<Via>,
+    /// Where the other's scratch files are made [default: as on this machine]
+    #[arg(long, value_name = "DIR")]
+    pub against_dir: Option<PathBuf>,
     /// How many kinds of difference are shrunk and shown
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub most: u16,

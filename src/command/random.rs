@@ -1,7 +1,6 @@
 //! `mmapcheck random`.
 
 use super::{Stop, config, run::machine};
-use crate::case::program::Door;
 use crate::cli::{Place, Random, Via};
 use crate::machine::model::{Model, Reading};
 use crate::machine::pool::Config;
@@ -76,20 +75,17 @@ pub fn random(args: &Random) -> Result<u8, Stop> {
 
 /// The machine that it is held against, if that is one.
 fn other(args: &Random) -> Result<Option<Config>, Stop> {
-    if args.against.is_none() && args.against_via.is_none() {
+    let asked = args.against.is_some() || args.against_via.is_some();
+    if !asked && args.against_dir.is_none() {
         return Ok(None);
     }
     let place = Place {
         worker: args.against.clone().or_else(|| args.place.worker.clone()),
         via: args.against_via.unwrap_or(args.place.via),
+        dir: args.against_dir.clone().or_else(|| args.place.dir.clone()),
         ..args.place.clone()
     };
-    let mut config = config(&place)?;
-    config.start.door = match place.via {
-        Via::Raw => Door::Raw,
-        Via::Libc => Door::Libc,
-    };
-    Ok(Some(config))
+    config(&place).map(Some)
 }
 
 fn any_seed() -> u64 {
@@ -145,6 +141,8 @@ fn again(args: &Random, seed: u64) -> String {
     add("--dir", dir.map(|d| d.display().to_string()));
     add("--worker", args.place.worker.clone());
     add("--against", args.against.clone());
+    let dir = args.against_dir.as_ref();
+    add("--against-dir", dir.map(|d| d.display().to_string()));
     add("--against-via", args.against_via.map(door));
     if args.place.via == Via::Libc {
         words.push_str(" --via libc");
