@@ -32,7 +32,7 @@ impl<'a> Genes<'a> {
 
     /// What happens `n` times in 256.
     pub fn chance(&mut self, n: u8) -> bool {
-        self.byte() >= 255 - n + 1 && n > 0
+        u16::from(self.byte()) + u16::from(n) > 255
     }
 }
 
@@ -48,5 +48,6 @@ mod tests {
         assert_eq!(genes.pick(&["a", "b"]), "a");
         assert!(!genes.chance(255));
         assert!(Genes::new(&[255]).chance(1));
+        assert!(!Genes::new(&[255]).chance(0));
     }
 }

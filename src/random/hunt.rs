@@ -199,6 +199,8 @@ impl Hunt<'_> {
         let mut best = (drawn.program()?, None);
         best.1 = probe.differs(&best.0)?;
         let again = best.1.is_some();
+        // What is smaller must differ in the same way: else it shows another difference.
+        let kind = best.1.as_ref().map(|(d, _)| d.kind.clone());
         let mut tries = 0;
         let mut last = best.0.to_string();
         let mut more = again && drawn.simplify();
@@ -211,12 +213,12 @@ impl Hunt<'_> {
                 false => {
                     tries += 1;
                     match probe.differs(&program)? {
-                        Some(found) => {
+                        Some(found) if Some(&found.0.kind) == kind.as_ref() => {
                             last = text;
                             best = (program, Some(found));
                             true
                         }
-                        None => false,
+                        _ => false,
                     }
                 }
             };
