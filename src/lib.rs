@@ -14,6 +14,7 @@ pub mod machine;
 pub mod platform;
 pub mod random;
 pub mod report;
+pub mod roster;
 pub mod snapshot;
 pub mod suite;
 pub mod table;

@@ -6,10 +6,14 @@
 //! by its [`Act`].
 
 mod actors;
+mod advice;
 mod files;
+mod locking;
 mod mapping;
 mod objects;
+mod process;
 mod segments;
+mod told;
 mod touch;
 mod transfer;
 
@@ -30,16 +34,20 @@ pub enum ArgType {
     Mode,
     /// A flag word.
     Flags(&'static Domain),
+    /// One of the names of a flag word, and nothing else.
+    Choice(&'static Domain),
+    /// A whole number, or a name that is bound to one.
+    Number,
     /// A descriptor: a bound name, one of [`FIXTURES`], or a number.
     Fd,
     /// One of [`PATHS`].
     Path,
-    /// Bytes to be written: a byte string, which lies in memory of the harness, or the address
-    /// of bytes in a mapping.
+    /// Bytes to be written: a byte string, which lies in memory of the harness, `code`, or the
+    /// address of bytes in a mapping.
     Data,
     /// Where bytes are read to: `buf` is memory of the harness, else an address.
     Buf,
-    /// A byte string.
+    /// A byte string, or `code`.
     Bytes,
     /// Another actor of the case.
     Actor,
@@ -79,6 +87,19 @@ pub enum ResultKind {
     Address {
         /// Which argument is the length.
         len: usize,
+    },
+    /// Where the break is.
+    Break,
+    /// A size that means something only beside another of its kind, and is told so.
+    Measure,
+    /// A text, made from what the kernel says.
+    Text,
+    /// A byte for each page of a range, where they went to `buf`.
+    Pages {
+        /// Which argument is the length.
+        len: usize,
+        /// Which argument says where to.
+        buf: usize,
     },
     /// An address, of a mapping whose length no argument tells.
     Place,
@@ -152,6 +173,22 @@ pub enum Act {
     Store,
     /// A store of one byte repeated.
     Fill,
+    /// A call of the code that lies at an address.
+    Execute,
+    /// `process_madvise`, whose range stands in a list.
+    ProcessMadvise,
+    /// `posix_madvise`, which is no system call and returns its error.
+    PosixMadvise,
+    /// The areas of a range.
+    Areas,
+    /// A count of the areas of a range.
+    Smaps,
+    /// The flags of an area.
+    VmFlags,
+    /// A size of the process.
+    Status,
+    /// A descriptor for the process of an actor.
+    Pidfd,
     /// A child process.
     Fork,
     /// A thread of the acting process.
@@ -198,6 +235,24 @@ pub struct CallSpec {
     /// The manual page that defines it, if one does.
     pub page: Option<&'static str>,
 }
+
+/// The number of a call that is younger than Linux 5.1: since then they are the same everywhere,
+/// counted from where an architecture's numbers begin (`scripts/syscall.tbl`).
+const fn since_5_1(number: Sysno) -> Sysno {
+    if cfg!(target_arch = "mips64") {
+        5000 + number
+    } else if cfg!(target_arch = "mips") {
+        4000 + number
+    } else {
+        number
+    }
+}
+
+/// The number of pidfd_open(2).
+pub const PIDFD_OPEN: Sysno = since_5_1(434);
+
+/// The number of process_madvise(2).
+pub const PROCESS_MADVISE: Sysno = since_5_1(440);
 
 const fn arg(name: &'static str, ty: ArgType) -> ArgSpec {
     ArgSpec {
@@ -291,6 +346,10 @@ mod ipc {
 /// All calls, by theme, in the order in which help lists them.
 static THEMES: &[&[CallSpec]] = &[
     mapping::CALLS,
+    advice::CALLS,
+    locking::CALLS,
+    process::CALLS,
+    told::CALLS,
     files::CALLS,
     transfer::CALLS,
     objects::CALLS,
@@ -421,14 +480,14 @@ impl CallSpec {
     /// The flag words among the arguments.
     pub fn domains(&self) -> impl Iterator<Item = &'static Domain> {
         self.args.iter().filter_map(|a| match a.ty {
-            ArgType::Flags(domain) => Some(domain),
+            ArgType::Flags(domain) | ArgType::Choice(domain) => Some(domain),
             _ => None,
         })
     }
 
     /// Whether it touches memory from the program, so that it can fault.
     pub fn touches(&self) -> bool {
-        matches!(self.act, Act::Load | Act::Store | Act::Fill)
+        matches!(self.act, Act::Load | Act::Store | Act::Fill | Act::Execute)
     }
 }
 

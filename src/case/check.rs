@@ -1,5 +1,6 @@
 //! What the steps of a case must agree on: names, actors, ranges, and claims that could hold.
 
+use super::area::Areas;
 use super::bytes::Bytes;
 use super::call::{self, Act, ArgType, ResultKind};
 use super::claim::{Expect, Place};
@@ -209,6 +210,9 @@ impl<'a> Checker<'a> {
                 (Arg::Quantity(q), ArgType::Limit) => {
                     self.fits(q, 0, Some(u64::MAX.into()), spec.name)
                 }
+                (Arg::Quantity(q), ArgType::Number) => {
+                    self.fits(q, i32::MIN.into(), Some(i32::MAX.into()), spec.name)
+                }
                 (Arg::Bytes(b), _) => self.bytes_fit(b),
                 _ => None,
             };
@@ -377,13 +381,21 @@ impl<'a> Checker<'a> {
             }
             Expect::Bytes(b) => self.bytes_never(w, b),
             Expect::Value(q) => match kind {
-                ResultKind::Number | ResultKind::Written { .. } => None,
+                ResultKind::Number | ResultKind::Measure | ResultKind::Written { .. } => None,
+                ResultKind::Break => None,
                 ResultKind::Read { buf, .. } if w.step.args[buf] != Arg::Buf => None,
                 ResultKind::Address { .. } | ResultKind::Place if q.names().next().is_some() => {
                     None
                 }
                 _ => Some(format!("{} gives no such value", call.name)),
             },
+            Expect::Range(..) => match kind {
+                ResultKind::Number | ResultKind::Measure | ResultKind::Written { .. } => None,
+                ResultKind::Read { buf, .. } if w.step.args[buf] != Arg::Buf => None,
+                _ => Some(format!("{} gives no number", call.name)),
+            },
+            Expect::Placed(_) if matches!(kind, ResultKind::Address { .. }) => None,
+            Expect::Placed(_) => Some(format!("{} gives no address", call.name)),
             Expect::Exit(_) if kind != ResultKind::End => {
                 Some("only wait() tells how an actor ended".to_owned())
             }
@@ -393,6 +405,8 @@ impl<'a> Checker<'a> {
 
     fn bytes_never(&self, w: &Written, b: &Bytes) -> Option<String> {
         let (len, exact) = match w.step.call.result {
+            ResultKind::Text => return text_never(w, b),
+            ResultKind::Pages { buf, .. } if w.step.args[buf] == Arg::Buf => return None,
             ResultKind::Bytes { len } => (len, true),
             ResultKind::Read { buf, len } if w.step.args[buf] == Arg::Buf => (len, false),
             ResultKind::Words => return None,
@@ -541,6 +555,31 @@ impl<'a> Checker<'a> {
     }
 }
 
+/// Why a text can't be what a step tells.
+fn text_never(w: &Written, b: &Bytes) -> Option<String> {
+    let scale = Scale::ordinary(PAGES[0]);
+    let text = b.content(&scale, &|_| None).ok()?.to_vec(TEXT_MAX)?;
+    let text = String::from_utf8_lossy(&text);
+    match w.step.call.act {
+        Act::Areas => Areas::parse(&text).err(),
+        _ => {
+            let asked = w.step.args.iter().find_map(|a| match a {
+                Arg::Flags(set) => Some(&set.names),
+                _ => None,
+            })?;
+            let all: Vec<&str> = text.split(' ').filter(|_| !text.is_empty()).collect();
+            let in_order: Vec<&str> = asked.iter().copied().filter(|a| all.contains(a)).collect();
+            (in_order != all).then(|| {
+                let asked = asked.join(" ");
+                format!("it tells some of `{asked}`, in this order, each after a space")
+            })
+        }
+    }
+}
+
+/// Longer texts than this are not looked at.
+const TEXT_MAX: u64 = 1 << 16;
+
 /// The most bytes that one step may write or compare.
 const BYTES_MAX: i128 = 16 << 20;
 
@@ -563,6 +602,14 @@ fn in_arena(addr: &Quantity) -> bool {
 
 fn expect_names(expect: &Expect) -> Vec<String> {
     let q = match expect {
+        Expect::Placed(rule) => {
+            let names = rule.quantities().flat_map(Quantity::names);
+            return names.map(str::to_owned).collect();
+        }
+        Expect::Range(a, b) => {
+            let names = a.iter().chain(b).flat_map(Quantity::names);
+            return names.map(str::to_owned).collect();
+        }
         Expect::Value(q) => q,
         Expect::Signal {
             place: Some(Place::At(q) | Place::InPage(q)),

@@ -6,6 +6,7 @@ use super::errno::Errno;
 use super::lexer::Token;
 use super::mistake::Mistake;
 use super::quantity::Quantity;
+use super::rule::{self, Rule};
 use super::signal::{Code, Signal};
 use std::fmt;
 
@@ -36,6 +37,10 @@ pub enum Expect {
     },
     /// A number or an address.
     Value(Quantity),
+    /// A number of this range: not less than the first, not more than the second.
+    Range(Option<Quantity>, Option<Quantity>),
+    /// An address that this rule holds of.
+    Placed(Rule),
     /// Bytes.
     Bytes(Bytes),
     /// The end of an actor by this status.
@@ -66,6 +71,7 @@ pub static WORDS: &[&str] = &["ok", "elsewhere", "errno", "exit", "blocked", "ha
 /// first would be read as that outcome.
 pub fn begins_outcome(word: &str) -> bool {
     WORDS.contains(&word)
+        || rule::WORDS.contains(&word)
         || matches!(word, "killed" | "signal" | "hole")
         || word.starts_with("SIG")
         || Errno::looks_like(word)
@@ -78,6 +84,11 @@ impl Claim {
         let claim = Claim::read(&mut words)?;
         words.finish()?;
         Ok(claim)
+    }
+
+    /// The rules about addresses that the machine must work out for it.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.any_of.iter().filter_map(Expect::rule)
     }
 
     /// Reads outcomes joined by `|`.
@@ -96,8 +107,11 @@ impl Expect {
         if Bytes::is_ahead(words) {
             return Bytes::read(words).map(Expect::Bytes);
         }
+        if let Some(rule) = Rule::read(words)? {
+            return Ok(Expect::Placed(rule));
+        }
         let Some(Token::Ident(word)) = words.peek() else {
-            return Quantity::read(words).map(Expect::Value);
+            return read_number(words);
         };
         let (word, span) = (*word, words.span());
         let simple = match word {
@@ -131,8 +145,36 @@ impl Expect {
                 .ok_or_else(|| Mistake::unknown(span, "signal", word, Signal::names()))?;
             return read_fault(words, signal);
         }
-        Quantity::read(words).map(Expect::Value)
+        read_number(words)
     }
+
+    /// The rule that the machine must work out for this.
+    pub fn rule(&self) -> Option<&Rule> {
+        match self {
+            Expect::Placed(rule) => Some(rule),
+            _ => None,
+        }
+    }
+}
+
+/// A number, `1..3`, `>= 1` or `<= 3`.
+fn read_number(words: &mut Cursor) -> Result<Expect, Mistake> {
+    for mark in ['<', '>'] {
+        if words.eat(mark) {
+            words.expect('=', "`<` or `>`: a bound is itself allowed")?;
+            let bound = Some(Quantity::read(words)?);
+            return Ok(match mark {
+                '<' => Expect::Range(None, bound),
+                _ => Expect::Range(bound, None),
+            });
+        }
+    }
+    let first = Quantity::read(words)?;
+    if !words.eat('.') {
+        return Ok(Expect::Value(first));
+    }
+    words.expect('.', "`.` in a range like `1..3`")?;
+    Ok(Expect::Range(Some(first), Some(Quantity::read(words)?)))
 }
 
 /// A whole number that fits an exit status or an errno.
@@ -248,6 +290,11 @@ impl fmt::Display for Expect {
                 Ok(())
             }
             Expect::Value(q) => write!(f, "{q}"),
+            Expect::Placed(rule) => write!(f, "{rule}"),
+            Expect::Range(Some(a), Some(b)) => write!(f, "{a}..{b}"),
+            Expect::Range(Some(a), None) => write!(f, ">= {a}"),
+            Expect::Range(None, Some(b)) => write!(f, "<= {b}"),
+            Expect::Range(None, None) => f.write_str("ok"),
             Expect::Bytes(b) => write!(f, "{b}"),
             Expect::Exit(n) => write!(f, "exit {n}"),
             Expect::Blocked => f.write_str("blocked"),
@@ -285,6 +332,12 @@ mod tests {
             "x\"00 00\"",
             "errno 524",
             "map | elsewhere",
+            "1page..3page",
+            ">= 1",
+            "<= start + 3page",
+            "below 2GiB | aligned 1huge",
+            "inside arena..arena + 4page",
+            "touching map + 1page",
         ] {
             assert_eq!(Claim::parse(text).unwrap().to_string(), text);
         }

@@ -1,5 +1,9 @@
 //! Flag words by their names in the manual pages.
 
+mod space;
+
+pub use space::*;
+
 use super::cursor::Cursor;
 use super::lexer::Token;
 use super::mistake::Mistake;
@@ -397,6 +401,22 @@ impl FlagSet {
             set.names.extend(domain.find(domain.none));
         }
         Ok(set)
+    }
+
+    /// Reads one name of the domain, and nothing else: no number, so that nothing can be asked for
+    /// that the domain does not list.
+    pub fn read_one(words: &mut Cursor, domain: &'static Domain) -> Result<Self, Mistake> {
+        let (word, span) = words.ident(domain.what)?;
+        match domain.find(word) {
+            Some(name) => Ok(FlagSet {
+                names: vec![name],
+                extra: 0,
+            }),
+            None => {
+                let names = domain.flags.iter().map(|f| f.0);
+                Err(Mistake::unknown(span, domain.what, word, names))
+            }
+        }
     }
 
     /// Reads a whole text as flags.

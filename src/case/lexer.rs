@@ -12,7 +12,7 @@ pub enum Token<'a> {
     Number(u64),
     /// Bytes: `"text"` or `x"00 ff"`.
     Bytes(Vec<u8>),
-    /// One of `( ) , = | + - * / : $`.
+    /// One of `( ) , = | + - * / : $ . < >`.
     Mark(char),
 }
 
@@ -57,7 +57,8 @@ pub fn lex(text: &str) -> Result<Vec<(Token<'_>, Range<usize>)>, Mistake> {
                 out.push((Token::Ident(&text[at..end]), at..end));
                 at = end;
             }
-            b'(' | b')' | b',' | b'=' | b'|' | b'+' | b'-' | b'*' | b'/' | b':' | b'$' => {
+            b'(' | b')' | b',' | b'=' | b'|' | b'+' | b'-' | b'*' | b'/' | b':' | b'$' | b'.'
+            | b'<' | b'>' => {
                 out.push((Token::Mark(c as char), at..at + 1));
                 at += 1;
             }

@@ -1,5 +1,6 @@
 #![doc = include_str!("language.md")]
 
+pub mod area;
 pub mod bytes;
 pub mod call;
 pub mod check;
@@ -12,6 +13,7 @@ pub mod mistake;
 pub mod need;
 pub mod program;
 pub mod quantity;
+pub mod rule;
 pub mod signal;
 pub mod step;
 

@@ -31,6 +31,60 @@ pub static NEEDS: &[(&str, &str)] = &[
         "this architecture has no write-only pages",
     ),
     ("sparse", "the file system keeps holes"),
+    ("mseal", "mseal(2)"),
+    ("pkeys", "pkey_alloc(2) gives a protection key"),
+    ("mlock2", "mlock2(2)"),
+    ("mlock", "locking one page is allowed"),
+    ("MADV_FREE", "madvise knows MADV_FREE"),
+    ("MADV_WIPEONFORK", "madvise knows MADV_WIPEONFORK"),
+    ("MADV_COLD", "madvise knows MADV_COLD and MADV_PAGEOUT"),
+    (
+        "MADV_POPULATE",
+        "madvise knows MADV_POPULATE_READ and MADV_POPULATE_WRITE",
+    ),
+    ("MADV_DONTNEED_LOCKED", "madvise knows MADV_DONTNEED_LOCKED"),
+    ("MADV_COLLAPSE", "madvise knows MADV_COLLAPSE"),
+    (
+        "MADV_GUARD_INSTALL",
+        "madvise knows MADV_GUARD_INSTALL and MADV_GUARD_REMOVE",
+    ),
+    (
+        "process_madvise",
+        "process_madvise(2) of the process itself",
+    ),
+    ("MREMAP_DONTUNMAP", "mremap knows MREMAP_DONTUNMAP"),
+    ("MAP_DROPPABLE", "mmap knows MAP_DROPPABLE"),
+    ("MAP_32BIT", "this architecture has MAP_32BIT"),
+    (
+        "MAP_GROWSDOWN",
+        "an area of MAP_GROWSDOWN grows when it is touched below",
+    ),
+    (
+        "execute",
+        "a mapping can hold code that is called, and we have some for this architecture",
+    ),
+    (
+        "execute-only",
+        "a page that can be executed only can't be read",
+    ),
+    ("thp", "transparent huge pages, where madvise asks for them"),
+    ("ksm", "same pages are merged on request"),
+    (
+        "hugetlb",
+        "MAP_HUGETLB of an ordinary user is answered with an empty pool",
+    ),
+    ("smaps", "/proc/self/smaps"),
+    ("MDWE", "prctl knows PR_SET_MDWE"),
+    ("anon-names", "prctl knows PR_SET_VMA_ANON_NAME"),
+    ("memory-merge", "prctl knows PR_SET_MEMORY_MERGE"),
+    (
+        "read-implies-exec",
+        "the personality READ_IMPLIES_EXEC is obeyed",
+    ),
+    (
+        "overcommit",
+        "the kernel promises memory that it has not got, within reason: /proc/sys/vm/overcommit_memory is 0",
+    ),
 ];
 
 impl Need {

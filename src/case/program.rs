@@ -201,7 +201,11 @@ impl fmt::Display for Program {
                 Role::Own => "own",
                 Role::Written => "step",
             };
-            writeln!(f, "{word} {step}")?;
+            write!(f, "{word} {step}")?;
+            for (i, rule) in step.asks.iter().enumerate() {
+                write!(f, "{}{rule}", if i == 0 { " = " } else { " | " })?;
+            }
+            f.write_str("\n")?;
         }
         Ok(())
     }
@@ -216,7 +220,8 @@ mod tests {
         let text = "size 1page + 1\ncontent \"abc\"*10\nlibc\nreckless\n\
             open file = open(file, O_RDWR)\n\
             own map = mmap(NULL, eof, PROT_READ, MAP_SHARED, file, 0)\n\
-            step child = fork()\nstep child: load(map, 1)\n";
+            step child = fork()\nstep child: load(map, 1)\n\
+            step mmap(NULL, 1page, PROT_READ, MAP_SHARED, file, 0) = below 2GiB | aligned 1huge\n";
         let program = Program::parse(text).unwrap();
         assert_eq!(program.to_string(), text);
         assert!(program.uses_file() && program.uses_fd("file"));

@@ -8,6 +8,7 @@ use super::flags::FlagSet;
 use super::lexer::Token;
 use super::mistake::Mistake;
 use super::quantity::{Quantity, Scale};
+use super::rule::Rule;
 use std::fmt;
 use std::ops::Range;
 
@@ -35,6 +36,8 @@ pub struct Step {
     pub args: Vec<Arg>,
     /// Why it is here.
     pub role: Role,
+    /// The rules about its address that are asked about, for a claim.
+    pub asks: Vec<Rule>,
 }
 
 /// An argument as it was written.
@@ -50,6 +53,8 @@ pub enum Arg {
     Path(&'static str),
     /// A byte string.
     Bytes(Bytes),
+    /// The code of a function that returns 42, on the machine that runs it.
+    Code,
     /// Memory of the harness.
     Buf,
     /// Another actor.
@@ -176,6 +181,7 @@ impl Written {
                 call,
                 args,
                 role: Role::Written,
+                asks: Step::asked(claim.as_ref()),
             },
             claim,
             claim_span,
@@ -267,12 +273,17 @@ impl Arg {
     /// Reads one argument of this type.
     pub fn read(words: &mut Cursor, spec: &ArgSpec) -> Result<Self, Mistake> {
         match spec.ty {
-            ArgType::Addr | ArgType::Len | ArgType::Offset | ArgType::Remote | ArgType::Limit => {
-                Quantity::read(words).map(Arg::Quantity)
-            }
+            ArgType::Addr
+            | ArgType::Len
+            | ArgType::Offset
+            | ArgType::Number
+            | ArgType::Remote
+            | ArgType::Limit => Quantity::read(words).map(Arg::Quantity),
             ArgType::Int(min, max) => read_int(words, spec.name, min, max),
             ArgType::Mode => read_int(words, spec.name, 0, 0o7777),
             ArgType::Flags(domain) => FlagSet::read(words, domain).map(Arg::Flags),
+            ArgType::Choice(domain) => FlagSet::read_one(words, domain).map(Arg::Flags),
+            ArgType::Data | ArgType::Bytes if words.eat_word("code") => Ok(Arg::Code),
             ArgType::Fd | ArgType::Id => Fd::read(words).map(Arg::Fd),
             ArgType::Path => read_known(words, "path", call::PATHS),
             ArgType::Key => read_known(words, "key", call::KEYS),
@@ -311,7 +322,7 @@ impl Arg {
             }
             Arg::Fd(Fd::Name(n)) => add(n, Kind::Descriptor),
             Arg::Actor(n) => add(n, Kind::Actor),
-            Arg::Flags(_) | Arg::Fd(Fd::Number(_)) | Arg::Path(_) | Arg::Buf => {}
+            Arg::Flags(_) | Arg::Fd(Fd::Number(_)) | Arg::Path(_) | Arg::Buf | Arg::Code => {}
         }
     }
 
@@ -335,12 +346,15 @@ impl Arg {
                 format!("{mode:#06o}").replacen("0o", "", 1)
             }
             (Arg::Quantity(q), _) => q.to_string(),
-            (Arg::Flags(set), ArgType::Flags(domain)) => set.display(domain),
+            (Arg::Flags(set), ArgType::Flags(domain) | ArgType::Choice(domain)) => {
+                set.display(domain)
+            }
             (Arg::Flags(set), _) => set.names.join("|"),
             (Arg::Fd(Fd::Name(n)), _) => n.clone(),
             (Arg::Fd(Fd::Number(n)), _) => n.to_string(),
             (Arg::Path(p), _) => (*p).to_owned(),
             (Arg::Bytes(b), _) => b.to_string(),
+            (Arg::Code, _) => "code".to_owned(),
             (Arg::Buf, _) => "buf".to_owned(),
             (Arg::Actor(n), _) => n.clone(),
         }
@@ -410,6 +424,12 @@ impl fmt::Display for Fd {
 }
 
 impl Step {
+    /// What a claim asks about an address.
+    pub fn asked(claim: Option<&Claim>) -> Vec<Rule> {
+        let rules = claim.into_iter().flat_map(Claim::rules);
+        rules.cloned().collect()
+    }
+
     /// The call with its arguments, without actor, name and claim.
     pub fn call_text(&self) -> String {
         let mut args: Vec<String> = Vec::new();
@@ -460,6 +480,22 @@ mod tests {
             "close(-1)",
             "exit(3)",
             "fill(map, 1page, \"A\")",
+            "moved = mremap(map, 1page, 2page, MREMAP_MAYMOVE|MREMAP_FIXED, arena + 4page)",
+            "mremap(map, 1page, 2page, 0)",
+            "process_madvise(p, map, 1page, MADV_COLD, 0, 2)",
+            "mincore(map, 1page)",
+            "mincore(map, 1page, NULL)",
+            "key = pkey_alloc(0, PKEY_DISABLE_WRITE)",
+            "pkey_mprotect(map, 1page, PROT_READ, key)",
+            "prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, map, 1page, \"n\")",
+            "prctl(PR_GET_MDWE)",
+            "store(map, code)",
+            "execute(map + 1page)",
+            "areas(map, 4page)",
+            "smaps(map, 4page, Rss|Swap)",
+            "vmflags(map, lo|dd)",
+            "status(VmLck)",
+            "p = pidfd(main)",
         ] {
             assert_eq!(Written::parse(text).unwrap().step.to_string(), text);
         }

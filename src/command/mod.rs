@@ -5,7 +5,9 @@ mod doctor;
 mod explain;
 mod findings;
 mod list;
+mod model;
 mod mutate;
+mod platforms;
 mod random;
 mod run;
 mod sources;
@@ -65,11 +67,16 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::Explain(args) => explain::explain(args),
         Command::Random(args) => random::random(args),
         Command::Mutate(args) => mutate::mutate(args),
+        Command::Model(args) => model::model(args),
         Command::Compare(args) => compare::compare(args),
         Command::Findings(args) => findings::findings(args),
         Command::Doctor(args) => doctor::doctor(args),
         Command::Manual => report::page(MANUAL).map(|()| 0).map_err(Stop::Print),
-        Command::Worker => Ok(u8::try_from(kernel::serve()).unwrap_or(3)),
+        Command::Platforms(args) => platforms::platforms(&args.what),
+        Command::Worker(args) => {
+            Ok(u8::try_from(kernel::serve(args.refuse.as_deref())).unwrap_or(3))
+        }
+        Command::Init => Ok(crate::machine::init::init()),
     };
     match done {
         Ok(code) => code,

@@ -3,7 +3,8 @@
 //! Numbers are compared by value on the machine at hand, so that `eof` and `1page` are equal where
 //! they are; addresses by what they start from and how far from it; bytes by what they say.
 
-use crate::case::{Bytes, Claim, Expect, FileSpec, Place, Quantity, Scale, Unit};
+use crate::case::area::Areas;
+use crate::case::{Bytes, Claim, Content, Expect, FileSpec, Place, Quantity, Scale, Unit};
 use crate::transcript::Outcome;
 
 /// What a case's quantities are worth on one machine.
@@ -25,13 +26,22 @@ impl Values<'_> {
         match (expect, outcome) {
             (
                 Expect::Ok,
-                Outcome::Ok | Outcome::Value(_) | Outcome::Bytes(_) | Outcome::Elsewhere,
+                Outcome::Ok
+                | Outcome::Value(_)
+                | Outcome::Bytes(_)
+                | Outcome::Elsewhere
+                | Outcome::Placed(_),
             ) => true,
             (Expect::Elsewhere, Outcome::Elsewhere) => true,
             (Expect::Errno(e, signal), Outcome::Errno(own, raised)) => {
                 e == own && (signal.is_none() || signal == raised)
             }
             (Expect::Value(q), Outcome::Value(own)) => self.same(q, own),
+            (Expect::Range(from, to), Outcome::Value(own)) => {
+                let least = from.as_ref().is_none_or(|q| self.at_most(q, own));
+                least && to.as_ref().is_none_or(|q| self.at_most(own, q))
+            }
+            (Expect::Placed(rule), Outcome::Placed(own)) => own.contains(rule),
             (Expect::Bytes(b), Outcome::Bytes(own)) => self.same_bytes(b, own),
             (Expect::Exit(n), Outcome::Exit(own)) => n == own,
             (Expect::Blocked, Outcome::Blocked) | (Expect::Hang, Outcome::Hang) => true,
@@ -101,14 +111,36 @@ impl Values<'_> {
         }
     }
 
+    /// Whether `a` is `b` at most: numbers, or counted from the same name.
+    fn at_most(&self, a: &Quantity, b: &Quantity) -> bool {
+        let (a, b) = (self.expand(a), self.expand(b));
+        let ((base, rest), (other, own)) = (a.split_base(), b.split_base());
+        match (self.number(&rest), self.number(&own)) {
+            (Some(x), Some(y)) => base == other && x <= y,
+            _ => false,
+        }
+    }
+
     fn same_bytes(&self, a: &Bytes, b: &Bytes) -> bool {
         let content = |bytes: &Bytes| {
             let bound = |unit: &Unit| self.eof(unit);
             bytes.content(self.scale, &bound).ok()
         };
         match (content(a), content(b)) {
-            (Some(x), Some(y)) => x == y,
+            (Some(x), Some(y)) => x == y || self.same_areas(&x, &y),
             _ => a == b,
+        }
+    }
+
+    /// Whether two texts tell the same areas, with their sizes spelled differently.
+    fn same_areas(&self, a: &Content, b: &Content) -> bool {
+        let read = |content: &Content| {
+            let bytes = content.to_vec(AREAS_MAX)?;
+            Areas::parse(std::str::from_utf8(&bytes).ok()?).ok()
+        };
+        match (read(a), read(b)) {
+            (Some(x), Some(y)) => x.are(&y, &|p, q| self.same(p, q)),
+            _ => false,
         }
     }
 
@@ -127,6 +159,9 @@ impl Values<'_> {
         (*unit == Unit::Eof).then(size)?
     }
 }
+
+/// Longer byte strings than this are not read as lists of areas.
+const AREAS_MAX: u64 = 1 << 16;
 
 #[cfg(test)]
 mod tests {
@@ -183,11 +218,37 @@ mod tests {
     #[case("hang", "blocked", false)]
     #[case("1page", "1page + 1", false)]
     #[case("map", "elsewhere", false)]
+    #[case("1..3", "4", false)]
+    #[case("1..3", "0", false)]
+    #[case("1..3", "ok", false)]
+    #[case(">= 1page", "1page - 1", false)]
+    #[case("<= 1page", "1page + 1", false)]
+    #[case("size..size + 1page", "1page", false)]
+    #[case("size..size + 1page", "size - 1", false)]
+    #[case("below 2GiB", "elsewhere", false)]
+    #[case("below 2GiB", "aligned 1huge", false)]
+    #[case("below 2GiB", "map", false)]
+    #[case("map", "below 2GiB", false)]
+    #[case("1..3", "1", true)]
+    #[case("1..3", "3", true)]
+    #[case(">= 1page", "1page", true)]
+    #[case("<= 1page", "0", true)]
+    #[case("size..size + 1page", "size", true)]
+    #[case("size..size + 1page", "size + 7", true)]
+    #[case("below 2GiB", "below 2GiB, aligned 1huge", true)]
+    #[case("ok", "below 2GiB", true)]
     #[case("map", "other", false)]
     #[case("elsewhere", "map", false)]
     #[case("x\"00\"", "x\"00 00\"", false)]
     #[case("\"a\"", "\"b\"", false)]
     #[case("1", "\"a\"", false)]
+    #[case("\"rw-p 1page\"", "\"rw-p 2page\"", false)]
+    #[case("\"rw-p 1page\"", "\"r--p 1page\"", false)]
+    #[case("\"rw-p 1page\"", "\"<rw-p 1page\"", false)]
+    #[case("\"rw-p 1page\"", "\"rw-p 1page; free 1page\"", false)]
+    #[case("\"rw-s 1page +0\"", "\"rw-s 1page +1page\"", false)]
+    #[case("\"rw-s 1page +0\"", "\"rw-p 1page\"", false)]
+    #[case("\"rw-s 1page + 1page +1page\"", "\"rw-s 2page +1page\"", true)]
     // And what must.
     #[case("ok", "ok", true)]
     #[case("ok", "map", true)]

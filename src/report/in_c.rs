@@ -84,6 +84,12 @@ fn preamble(program: &Program, scale: &Scale) -> Vec<String> {
     if args.any(|a| a.quantity().is_some_and(uses)) {
         lines.push(comment("arena: a range where nothing lies"));
     }
+    let mut args = program.steps.iter().flat_map(|s| &s.args);
+    if args.any(|a| *a == Arg::Code) {
+        lines.push(comment(
+            "code: the instructions of a function that returns 42",
+        ));
+    }
     if program.via != Some(Door::Libc) {
         lines.push(comment(
             "each call goes straight to the kernel, as by syscall(2)",
@@ -225,6 +231,35 @@ impl Speller<'_> {
                 _ => format!("waitpid({}, &status, 0);", arg(0)),
             },
             Act::Exit => format!("_exit({});", arg(0)),
+            Act::Execute => {
+                let take = self.take(step, "int");
+                format!("{take}((int (*)(void))({}))();", arg(0))
+            }
+            Act::Areas => comment(&format!("look into /proc/self/maps: {}", step.call_text())),
+            Act::Smaps | Act::VmFlags => {
+                comment(&format!("look into /proc/self/smaps: {}", step.call_text()))
+            }
+            Act::Status => comment(&format!(
+                "look into /proc/self/status: {}",
+                step.call_text()
+            )),
+            Act::Pidfd => {
+                let of = match arg(0).as_str() {
+                    "main" | "main_" => "getpid()".to_owned(),
+                    other => other.to_owned(),
+                };
+                let take = self.take(step, "int");
+                format!("{take}syscall(SYS_pidfd_open, {of}, 0);")
+            }
+            Act::ProcessMadvise => format!(
+                "range = (struct iovec){{ {}, {} }}; process_madvise({}, &range, {}, {}, {});",
+                arg(1),
+                arg(2),
+                arg(0),
+                arg(5),
+                arg(3),
+                arg(4)
+            ),
             Act::Times => format!(
                 "futimens({0}, (struct timespec[]){{{{1000000000, 0}}, {{1000000000, 0}}}}); fstat({0}, &st);",
                 arg(0)
@@ -264,9 +299,12 @@ impl Speller<'_> {
                 )
             }
             Act::Shaped(_, shape) => self.shaped(step, shape),
-            Act::Syscall(_) | Act::At(_) | Act::Lseek | Act::ShmOpen | Act::ShmUnlink => {
-                self.call(step)
-            }
+            Act::Syscall(_)
+            | Act::At(_)
+            | Act::Lseek
+            | Act::ShmOpen
+            | Act::ShmUnlink
+            | Act::PosixMadvise => self.call(step),
         }
     }
 
@@ -295,7 +333,10 @@ impl Speller<'_> {
     }
 
     fn call(&self, step: &Step) -> String {
-        let ty = result_type(step.call.result);
+        let ty = match (step.call.act, step.call.result) {
+            (Act::Syscall(_), ResultKind::Number) => "int",
+            (_, result) => result_type(result),
+        };
         let creates = step
             .args
             .iter()
@@ -308,8 +349,15 @@ impl Speller<'_> {
             .map(|(arg, spec)| self.arg(arg, spec))
             .collect();
         let take = self.take(step, ty);
-        if step.call.name == "memfd_secret" {
-            return format!("{take}syscall(SYS_memfd_secret, {});", args.join(", "));
+        // The C library has no function for these, or one that tells less.
+        if matches!(step.call.name, "mseal" | "brk" | "memfd_secret") {
+            let cast = if take.starts_with("char *") {
+                "(char *)"
+            } else {
+                ""
+            };
+            let (name, args) = (step.call.name, args.join(", "));
+            return format!("{take}{cast}syscall(SYS_{name}, {args});");
         }
         format!("{take}{}({});", step.call.name, args.join(", "))
     }
@@ -341,12 +389,13 @@ impl Speller<'_> {
     }
 
     fn store(&self, step: &Step) -> String {
-        let (Some(Arg::Quantity(addr)), Some(Arg::Bytes(b))) =
-            (step.args.first(), step.args.get(1))
-        else {
+        let Some(Arg::Quantity(addr)) = step.args.first() else {
             return String::new();
         };
         let to = self.address(addr);
+        let Some(Arg::Bytes(b)) = step.args.get(1) else {
+            return format!("memcpy({to}, code, sizeof code);");
+        };
         match self.written_out(b) {
             Some(one) if one.len() == 1 => {
                 format!("*(volatile char *)({to}) = {};", character(one[0]))
@@ -384,8 +433,11 @@ impl Speller<'_> {
                 format!("0{n:o}")
             }
             (Arg::Quantity(q), ArgType::Int(..)) => self.offset(q),
+            (Arg::Quantity(q), ArgType::Number) => self.offset(q),
             (Arg::Quantity(q), _) => self.address(q),
-            (Arg::Flags(set), ArgType::Flags(domain)) => set.display(domain),
+            (Arg::Flags(set), ArgType::Flags(domain) | ArgType::Choice(domain)) => {
+                set.display(domain)
+            }
             (Arg::Fd(Fd::Name(n)), _) => fd_name(n),
             (Arg::Path(key), ArgType::Key) => (*key).to_owned(),
             (Arg::Path(path), _) => match *path {
@@ -446,7 +498,7 @@ impl Speller<'_> {
 /// The C type of what a call gives.
 fn result_type(kind: ResultKind) -> &'static str {
     match kind {
-        ResultKind::Address { .. } | ResultKind::Place => "char *",
+        ResultKind::Address { .. } | ResultKind::Place | ResultKind::Break => "char *",
         ResultKind::Descriptor | ResultKind::Id => "int",
         ResultKind::Number => "off_t",
         ResultKind::Read { .. } | ResultKind::Written { .. } => "ssize_t",

@@ -183,6 +183,7 @@ impl Plan {
             call: named("mmap"),
             args: CALL.map(|c| self.value(c, digits).arg()).into(),
             role: Role::Own,
+            asks: Vec::new(),
         }
     }
 
@@ -222,8 +223,12 @@ impl Plan {
     /// What is run in a combination, and what is claimed of each step.
     pub fn program(&self, digits: &[usize]) -> (Program, Vec<Option<Claim>>) {
         let made = self.steps(digits);
-        let claims = made.iter().map(|m| self.claim(m, digits)).collect();
-        let steps = made.into_iter().map(|m| m.what.into_step()).collect();
+        let claims: Vec<_> = made.iter().map(|m| self.claim(m, digits)).collect();
+        let steps = made.into_iter().zip(&claims).map(|(made, claim)| Step {
+            asks: Step::asked(claim.as_ref()),
+            ..made.what.into_step()
+        });
+        let steps = steps.collect();
         let via = match self.value(Column::Via, digits) {
             Value::Door(door) => door,
             Value::Arg(_) => None,
@@ -275,6 +280,7 @@ pub fn open_file(flags: Arg) -> Step {
         call,
         args: vec![Arg::Path("file"), flags, mode],
         role: Role::Open,
+        asks: Vec::new(),
     }
 }
 

@@ -4,6 +4,7 @@ use crate::case::claim::{Place, eat_signal, read_code, read_small};
 use crate::case::cursor::Cursor;
 use crate::case::errno::Errno;
 use crate::case::lexer::Token;
+use crate::case::rule::Rule;
 use crate::case::signal::{Code, Signal};
 use crate::case::{Bytes, Mistake, Quantity};
 use std::fmt;
@@ -18,6 +19,8 @@ pub enum Outcome {
     Elsewhere,
     /// A number, an address, or the name that was given to the result.
     Value(Quantity),
+    /// Success at an address of which these rules hold, among those that were asked about.
+    Placed(Vec<Rule>),
     /// The bytes that were read.
     Bytes(Bytes),
     /// An error, with the signal that came with it, if one did.
@@ -79,6 +82,13 @@ impl Outcome {
     fn read(words: &mut Cursor) -> Result<Self, Mistake> {
         if Bytes::is_ahead(words) {
             return Bytes::read(words).map(Outcome::Bytes);
+        }
+        if let Some(rule) = Rule::read(words)? {
+            let mut rules = vec![rule];
+            while words.eat(',') {
+                rules.push(Rule::read(words)?.ok_or_else(|| words.surprise("a rule"))?);
+            }
+            return Ok(Outcome::Placed(rules));
         }
         let word = match words.peek() {
             Some(Token::Ident(word)) => *word,
@@ -142,6 +152,10 @@ impl fmt::Display for Outcome {
             Outcome::Ok => f.write_str("ok"),
             Outcome::Elsewhere => f.write_str("elsewhere"),
             Outcome::Value(q) => write!(f, "{q}"),
+            Outcome::Placed(rules) => {
+                let rules: Vec<String> = rules.iter().map(Rule::to_string).collect();
+                f.write_str(&rules.join(", "))
+            }
             Outcome::Bytes(b) => write!(f, "{b}"),
             Outcome::Errno(e, None) => write!(f, "{e}"),
             Outcome::Errno(e, Some(s)) => write!(f, "{e} {s}"),
@@ -181,6 +195,7 @@ mod tests {
     #[case("killed SIGBUS")]
     #[case("killed signal 40")]
     #[case("exit 3")]
+    #[case("below 2GiB, aligned 1huge")]
     #[case("not reached: map")]
     #[case("memory limit")]
     #[case("harness unmapped")]

@@ -43,4 +43,12 @@ pub(super) static CALLS: &[CallSpec] = &[
         doc: "ends the acting process",
         page: Some("_exit(2)"),
     },
+    CallSpec {
+        name: "pidfd",
+        args: &[arg("actor", ArgType::Actor)],
+        result: ResultKind::Descriptor,
+        act: Act::Pidfd,
+        doc: "a descriptor for the process of an actor",
+        page: Some("pidfd_open(2)"),
+    },
 ];

@@ -1,6 +1,6 @@
 //! The calls that make, change and remove mappings.
 
-use super::{ADDR, Act, ArgType, CallSpec, FD, LENGTH, OFFSET, ResultKind, arg, sys};
+use super::{ADDR, Act, ArgType, CallSpec, FD, LENGTH, OFFSET, ResultKind, arg, opt, sys};
 use crate::case::flags;
 
 pub(super) static CALLS: &[CallSpec] = &[
@@ -42,5 +42,33 @@ pub(super) static CALLS: &[CallSpec] = &[
         act: Act::Syscall(sys::SYS_msync),
         doc: "writes a range back to its file",
         page: Some("msync(2)"),
+    },
+    CallSpec {
+        name: "mremap",
+        args: &[
+            arg("old_address", ArgType::Addr),
+            arg("old_size", ArgType::Len),
+            arg("new_size", ArgType::Len),
+            arg("flags", ArgType::Flags(&flags::MREMAP)),
+            opt("new_address", ArgType::Addr, "NULL"),
+        ],
+        result: ResultKind::Address { len: 2 },
+        act: Act::Syscall(libc::SYS_mremap),
+        doc: "grows, shrinks or moves a mapping",
+        page: Some("mremap(2)"),
+    },
+    CallSpec {
+        name: "remap_file_pages",
+        args: &[
+            ADDR,
+            arg("size", ArgType::Len),
+            arg("prot", ArgType::Flags(&flags::PROT)),
+            arg("pgoff", ArgType::Len),
+            opt("flags", ArgType::Flags(&flags::MAP), "0"),
+        ],
+        result: ResultKind::Zero,
+        act: Act::Syscall(libc::SYS_remap_file_pages),
+        doc: "lets other pages of the file appear in a shared mapping; `pgoff` counts pages",
+        page: Some("remap_file_pages(2)"),
     },
 ];

@@ -27,4 +27,12 @@ pub(super) static CALLS: &[CallSpec] = &[
         doc: "writes one byte over and over",
         page: None,
     },
+    CallSpec {
+        name: "execute",
+        args: &[ADDR],
+        result: ResultKind::Number,
+        act: Act::Execute,
+        doc: "calls the function at an address, and tells what it returns",
+        page: None,
+    },
 ];

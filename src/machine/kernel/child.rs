@@ -6,12 +6,12 @@
 //! starts without page tables for its code, and each stretch that it touches costs a fault.
 #![expect(unsafe_code, reason = "the names of sections, nothing else")]
 
-use super::compiled::{LentCase, Op, Word, is_fixed};
+use super::compiled::{Extent, LentCase, Op, Word, is_fixed};
 use super::fixtures::Fixtures;
 use super::journal::{Journal, Record, kind};
 use super::times::Marks;
 use super::turn::{Pipes, Turn, WORKER};
-use super::{actors, door, sys, touch};
+use super::{actors, door, sys, told, touch};
 use crate::case::call::{Act, ResultKind};
 use crate::case::program::End;
 use crate::machine::kernel::arena::Arena;
@@ -40,6 +40,8 @@ pub struct Setting {
     pub page: u64,
     /// The end of the user's address space.
     pub top: u64,
+    /// Where the break is when the case begins.
+    pub heap_end: u64,
     /// The worker's process; -1 where orphans do not become its children.
     pub worker: i32,
     /// Whether children of `main` may die with it: not where it is planned that it dies first.
@@ -178,24 +180,32 @@ impl Actor {
             ..Record::default()
         };
         self.setting.journal.note(step, intent);
-        if self.would_hit_harness(op, &args) {
+        if self.would_hit_harness(op, &args) || Self::would_hit_machine(op, &args) {
             return Record {
                 kind: kind::REFUSED,
                 ..intent
             };
         }
         let args = &args[..op.words.len().min(ARGS_MAX)];
+        let last = op.last_address.map_or(0, |i| args[i] as u64);
         let mut record = match op.call.act {
             Act::Fork | Act::Thread | Act::Process | Act::Wait | Act::Exit => {
                 actors::act(self, step, op, args)
             }
-            Act::Load | Act::Store | Act::Fill => self.touch(op, args),
+            Act::Load | Act::Store | Act::Fill | Act::Execute => self.touch(op, args),
+            Act::Areas | Act::Smaps | Act::VmFlags | Act::Status => {
+                told::read(self.setting.journal, op, args)
+            }
+            Act::Pidfd => self.pidfd(op),
             Act::Pipe => self.two(op, sys::pipe_ends()),
             Act::Times => returned(self.marks.set(args[0] as i32)),
             Act::Moved => self.moved(args[0] as i32, args[1] as u64),
             _ => self.call(op, args),
         };
         record.asked = intent.asked;
+        if record.kind == kind::VALUE {
+            record.touched = last;
+        }
         let signal = record.signal;
         let dies =
             self.setting.compiled.end == End::Signal || self.setting.compiled.die_at == Some(step);
@@ -230,6 +240,9 @@ impl Actor {
     #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     fn would_hit_harness(&self, op: &Op, args: &[i128]) -> bool {
         let setting = &self.setting;
+        if op.call.result == ResultKind::Break {
+            return !setting.may_be_break(args[0]);
+        }
         if setting.compiled.reckless || !setting.compiled.wild {
             return false;
         }
@@ -240,10 +253,14 @@ impl Actor {
             let size = door::segment_size(args[0] as i32);
             return self.range_hits_harness(op, args[1], size.into());
         }
-        op.ranges.iter().any(|(addr, len)| {
-            let len = match &op.words[*len] {
-                Word::Data(_, len) => *len as i128,
-                _ => args[*len],
+        op.ranges.iter().any(|(addr, extent)| {
+            let len = match extent {
+                Extent::Bytes(n) => *n,
+                Extent::Pages(of) => pages(args[*of], setting.page.into()),
+                Extent::Arg(len) => match &op.words[*len] {
+                    Word::Data(_, len) => *len as i128,
+                    _ => args[*len],
+                },
             };
             let foreign = matches!(op.words[*addr], Word::Data(..) | Word::Buf);
             !foreign && self.range_hits_harness(op, args[*addr], len)
@@ -274,12 +291,31 @@ impl Actor {
             .any(|(s, e)| start < i128::from(*e) && end > i128::from(*s))
     }
 
+    /// Whether the step would take a page of the machine out of service: the right to do so is
+    /// root's, and nothing gives the page back.
+    fn would_hit_machine(op: &Op, args: &[i128]) -> bool {
+        let advice = op.call.args.iter().position(|a| a.name == "advice");
+        matches!(advice.map(|a| args[a]), Some(100 | 101)) && sys::is_root()
+    }
+
     #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
     fn touch(&mut self, op: &Op, args: &[i128]) -> Record {
         let at = args[0] as usize;
         let result = match (op.call.act, op.words.get(1), op.data) {
             (Act::Load, ..) => return self.load(at, args[1]),
-            (Act::Store, _, Some(bytes)) => touch::store(at, bytes),
+            (Act::Store, Some(Word::Data(..)), Some(bytes)) => {
+                let stored = touch::store(at, bytes);
+                if stored.is_ok() && op.is_code {
+                    touch::sync_code(at, bytes.len());
+                }
+                stored
+            }
+            (Act::Execute, ..) => {
+                return match touch::execute(at) {
+                    Ok(n) => self.succeeded(op, n.into(), None),
+                    Err(fault) => faulted(fault),
+                };
+            }
             (Act::Fill, _, Some(bytes)) => {
                 let byte = bytes.first().copied().unwrap_or(0);
                 touch::fill(at, byte, args[1] as usize)
@@ -330,7 +366,24 @@ impl Actor {
                     };
                 };
                 wide[buf] = place.1 as usize as i128;
-                room = Some(place.0);
+                room = Some((place.0, None));
+            }
+        }
+        if let ResultKind::Pages { len, buf } = op.call.result {
+            if matches!(op.words[buf], Word::Buf) {
+                let page = i128::from(self.setting.page);
+                let refused = args[0].saturating_add(args[len]) > self.setting.top.into();
+                // The kernel refuses a range that leaves the address space before it writes.
+                let n = if refused { 0 } else { pages(args[len], page) };
+                let place = usize::try_from(n).ok();
+                let Some(place) = place.and_then(|n| self.setting.journal.room(n)) else {
+                    return Record {
+                        kind: kind::TOO_LONG,
+                        ..Record::default()
+                    };
+                };
+                wide[buf] = place.1 as usize as i128;
+                room = Some((place.0, Some(n as u32)));
             }
         }
         if let ResultKind::Written { len } = op.call.result {
@@ -365,18 +418,30 @@ impl Actor {
     }
 
     #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.hot.child"))]
-    fn succeeded(&mut self, op: &Op, n: i64, room: Option<u32>) -> Record {
+    fn succeeded(&mut self, op: &Op, n: i64, room: Option<(u32, Option<u32>)>) -> Record {
         if let Some(name) = op.bind {
             self.turn.bind(name, n);
         }
         match room {
-            Some(bytes_at) => Record {
+            Some((bytes_at, len)) => Record {
                 kind: kind::BYTES,
                 bytes_at,
-                bytes_len: n as u32,
+                bytes_len: len.unwrap_or(n as u32),
                 ..Record::default()
             },
             None => value(n),
+        }
+    }
+
+    fn pidfd(&mut self, op: &Op) -> Record {
+        let pid = self.turn.pids[op.other.unwrap_or(0)];
+        match sys::pidfd(pid) {
+            Ok(fd) => self.succeeded(op, fd.into(), None),
+            Err(errno) => Record {
+                kind: kind::ERRNO,
+                errno,
+                ..Record::default()
+            },
         }
     }
 
@@ -431,7 +496,7 @@ impl Actor {
         actors::leave(self);
         touch::let_kill();
         match op.call.act {
-            Act::Load | Act::Store | Act::Fill => {
+            Act::Load | Act::Store | Act::Fill | Act::Execute => {
                 self.touch(op, args);
             }
             _ => {
@@ -459,6 +524,21 @@ pub fn value(value: i64) -> Record {
         kind: kind::VALUE,
         value,
         ..Record::default()
+    }
+}
+
+/// How many pages hold so many bytes.
+fn pages(bytes: i128, page: i128) -> i128 {
+    bytes.saturating_add(page - 1) / page
+}
+
+impl Setting {
+    /// Whether a case may move the break there: nowhere, where it can't be, or behind the heap of
+    /// the harness, which ends where the break was when the case began.
+    fn may_be_break(&self, addr: i128) -> bool {
+        // No program begins below this: see `mmap_min_addr` in proc_sys_vm(5).
+        const NO_PROGRAM: i128 = 0x10000;
+        self.compiled.reckless || addr < NO_PROGRAM || addr >= i128::from(self.heap_end)
     }
 }
 

@@ -2,6 +2,7 @@
 //! the fork, so that the child neither parses nor allocates.
 
 use super::arena::Arena;
+use super::code::{self, RETURN_42};
 use super::lent::Lent;
 use crate::case::call::{self, Act, ArgType, CallSpec, ResultKind};
 use crate::case::program::{Door, End};
@@ -77,8 +78,12 @@ pub struct Op {
     pub other: Option<usize>,
     /// The bytes among the arguments.
     pub data: Option<&'static [u8]>,
-    /// Which arguments are ranges of addresses: where each begins, and how long it is.
-    pub ranges: &'static [(usize, usize)],
+    /// Whether these are code.
+    pub is_code: bool,
+    /// The last argument that is an address.
+    pub last_address: Option<usize>,
+    /// Which arguments are ranges of addresses: where each begins, and how far it reaches.
+    pub ranges: &'static [(usize, Extent)],
 }
 
 /// One argument ready to be put into a register.
@@ -247,6 +252,12 @@ impl Builder<'_> {
             bind: None,
             other: None,
             data: None,
+            is_code: step.args.contains(&Arg::Code),
+            last_address: step
+                .call
+                .args
+                .iter()
+                .rposition(|a| matches!(a.ty, ArgType::Addr)),
             ranges: &[],
         };
         self.compiled.lasting |= matches!(step.call.name, "shmget" | "shm_open");
@@ -314,7 +325,9 @@ impl Builder<'_> {
         Ok(match arg {
             Arg::Quantity(q) => self.quantity(q, ty)?,
             Arg::Flags(set) => match ty {
-                ArgType::Flags(domain) => Word::Known(set.bits(domain).into()),
+                ArgType::Flags(domain) | ArgType::Choice(domain) => {
+                    Word::Known(set.bits(domain).into())
+                }
                 _ => Word::Known(set.extra.into()),
             },
             Arg::Fd(Fd::Number(n)) => Word::Known((*n).into()),
@@ -339,9 +352,18 @@ impl Builder<'_> {
                     ArgType::Text => [&bytes[..], &[0]].concat(),
                     _ => bytes,
                 };
+                let len = bytes.len();
                 let bytes = self.put(&bytes)?;
                 op.data = Some(bytes);
-                Word::Data(bytes.as_ptr() as usize, bytes.len())
+                Word::Data(bytes.as_ptr() as usize, len)
+            }
+            Arg::Code => {
+                if RETURN_42.is_empty() {
+                    let why = "no code is known for this architecture";
+                    self.compiled.unsaid = Some(why.to_owned());
+                }
+                op.data = Some(RETURN_42);
+                Word::Data(RETURN_42.as_ptr() as usize, RETURN_42.len())
             }
             Arg::Buf => Word::Buf,
             Arg::Actor(n) => {
@@ -370,7 +392,9 @@ impl Builder<'_> {
     fn quantity(&mut self, q: &Quantity, ty: ArgType) -> Result<Word, String> {
         let scale = self.context.scale;
         let max = match ty {
-            ArgType::Offset | ArgType::Int(..) | ArgType::Mode => i128::from(i64::MAX),
+            ArgType::Offset | ArgType::Int(..) | ArgType::Mode | ArgType::Number => {
+                i128::from(i64::MAX)
+            }
             ArgType::Limit => i128::from(u64::MAX),
             _ => scale.word_max(),
         };
@@ -414,14 +438,18 @@ impl Builder<'_> {
         step.call.name == "shmat" || op.ranges.iter().any(|range| self.is_wild_range(op, *range))
     }
 
-    fn is_wild_range(&self, op: &Op, range: (usize, usize)) -> bool {
+    fn is_wild_range(&self, op: &Op, (addr, extent): (usize, Extent)) -> bool {
         let arena = self.context.arena;
-        let len = match &op.words[range.1] {
-            Word::Known(n) => *n,
-            Word::Data(_, len) => *len as i128,
-            _ => return true,
+        let len = match extent {
+            Extent::Bytes(n) => n,
+            Extent::Pages(_) => return !matches!(op.words[addr], Word::Buf),
+            Extent::Arg(len) => match &op.words[len] {
+                Word::Known(n) => *n,
+                Word::Data(_, len) => *len as i128,
+                _ => return true,
+            },
         };
-        match &op.words[range.0] {
+        match &op.words[addr] {
             Word::Known(start) => {
                 let inside = *start >= arena.start as i128
                     && start
@@ -440,8 +468,46 @@ impl Builder<'_> {
     }
 }
 
+/// How far a call reaches from an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// As many bytes as this argument says, or holds.
+    Arg(usize),
+    /// So many bytes.
+    Bytes(i128),
+    /// A byte for each page of this argument.
+    Pages(usize),
+}
+
+/// The ranges of memory that a step may change, or that it can't do without: which argument is the
+/// address, and how far it reaches. What only asks the kernel reaches nothing.
+fn ranges(step: &crate::case::Step) -> Vec<(usize, Extent)> {
+    match (step.call.act, step.call.result) {
+        (Act::Areas | Act::Smaps | Act::VmFlags | Act::Status, _) => Vec::new(),
+        (Act::Execute, _) => vec![(0, Extent::Bytes(code::REACH))],
+        (_, ResultKind::Pages { len, buf }) => vec![(buf, Extent::Pages(len))],
+        _ if step.call.name == "mremap" => {
+            let mut found = vec![(0, Extent::Arg(1))];
+            // A flag without a name may be this one too.
+            let fixed =
+                |a: &Arg| matches!(a, Arg::Flags(f) if f.has("MREMAP_FIXED") || f.extra != 0);
+            if step.args.iter().any(fixed) {
+                found.push((4, Extent::Arg(2)));
+            }
+            found
+        }
+        _ => {
+            let found = ranges_of(step);
+            found
+                .into_iter()
+                .map(|(addr, len)| (addr, Extent::Arg(len)))
+                .collect()
+        }
+    }
+}
+
 /// Which arguments are ranges of addresses: the address and its length, or the bytes stored.
-fn ranges(step: &crate::case::Step) -> Vec<(usize, usize)> {
+fn ranges_of(step: &crate::case::Step) -> Vec<(usize, usize)> {
     let args = step.call.args;
     let is_memory = |a: &Arg| matches!(a, Arg::Fd(Fd::Name(n)) if n == "proc-mem");
     let own_memory = step.args.iter().any(is_memory);

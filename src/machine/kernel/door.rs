@@ -11,7 +11,7 @@ pub use own::{segment_size, used};
 
 use super::abi;
 use super::sys::last_errno;
-use crate::case::call::{Act, CallSpec, Sysno};
+use crate::case::call::{Act, CallSpec, PROCESS_MADVISE, Sysno};
 use crate::case::program::Door;
 
 /// What a call returned: the value, or the errno.
@@ -44,6 +44,8 @@ pub fn call(door: Door, spec: &CallSpec, args: &[Wide]) -> Returned {
     match spec.act {
         Act::Lseek => lseek(args),
         Act::Size => size(args),
+        Act::ProcessMadvise => process_madvise(args),
+        Act::PosixMadvise => posix_madvise(args),
         Act::Syscall(number) => bare(number, abi::encode(spec, args), spec),
         Act::At(number) => bare(number, abi::encode_at(spec, args), spec),
         Act::Shaped(number, shape) => {
@@ -125,6 +127,56 @@ fn size(args: &[Wide]) -> Returned {
     }
 }
 
+/// The range of `args[1]` and `args[2]`, named `args[5]` times.
+fn process_madvise(args: &[Wide]) -> Returned {
+    // The kernel refuses more than UIO_MAXIOV (1024) before it looks at one.
+    const MOST: usize = 4;
+    let times = args[5] as usize;
+    if times > MOST && times <= 1024 {
+        return Err(libc::E2BIG);
+    }
+    let range = [args[1] as usize, args[2] as usize];
+    let list = [range; MOST];
+    // SAFETY: the list outlives the call, and the kernel reads no more of it than there is.
+    let n = unsafe {
+        libc::syscall(
+            PROCESS_MADVISE,
+            args[0] as i32,
+            list.as_ptr(),
+            times,
+            args[3] as i32,
+            args[4] as u32,
+        )
+    };
+    #[allow(clippy::useless_conversion, reason = "a long has 32 bits elsewhere")]
+    returned(n.into())
+}
+
+fn posix_madvise(args: &[Wide]) -> Returned {
+    // SAFETY: as for the raw calls.
+    match unsafe {
+        libc::posix_madvise(args[0] as usize as *mut _, args[1] as usize, args[2] as i32)
+    } {
+        0 => Ok(0),
+        errno => Err(errno),
+    }
+}
+
+/// `brk` of the C library tells success alone, also where the break was not moved since it is
+/// higher than was asked for; `sbrk` tells where it is.
+fn library_brk(addr: Wide) -> i64 {
+    // SAFETY: ranges of the harness were refused.
+    unsafe {
+        if addr == 0 {
+            return libc::sbrk(0) as usize as i64;
+        }
+        match libc::brk(addr as usize as *mut _) {
+            0 => libc::sbrk(0) as usize as i64,
+            failed => failed.into(),
+        }
+    }
+}
+
 /// The C library's own function, for the calls where it has one that is more than the bare call.
 fn through_libc(spec: &CallSpec, a: &[Wide]) -> Option<Returned> {
     let p = |i: usize| a[i] as usize as *mut libc::c_void;
@@ -145,6 +197,25 @@ fn through_libc(spec: &CallSpec, a: &[Wide]) -> Option<Returned> {
             "munmap" => libc::munmap(p(0), n(1)).into(),
             "mprotect" => libc::mprotect(p(0), n(1), fd(2)).into(),
             "msync" => libc::msync(p(0), n(1), fd(2)).into(),
+            "mremap" => {
+                let at = libc::mremap(p(0), n(1), n(2), fd(3), p(4));
+                if at == libc::MAP_FAILED {
+                    -1
+                } else {
+                    at as usize as i64
+                }
+            }
+            "remap_file_pages" => libc::remap_file_pages(p(0), n(1), fd(2), n(3), fd(4)).into(),
+            "madvise" => libc::madvise(p(0), n(1), fd(2)).into(),
+            "mincore" => libc::mincore(p(0), n(1), p(2).cast()).into(),
+            "mlock" => libc::mlock(p(0), n(1)).into(),
+            "mlock2" => libc::mlock2(p(0), n(1), a[2] as libc::c_uint).into(),
+            "munlock" => libc::munlock(p(0), n(1)).into(),
+            "mlockall" => libc::mlockall(fd(0)).into(),
+            "munlockall" => libc::munlockall().into(),
+            "brk" => library_brk(a[0]),
+            "prctl" => libc::prctl(fd(0), n(1), n(2), n(3), n(4)).into(),
+            "personality" => libc::personality(a[0] as libc::c_ulong).into(),
             "ftruncate" => libc::ftruncate64(fd(0), off(1)).into(),
             "read" => libc::read(fd(0), p(1), n(2)) as i64,
             "write" => libc::write(fd(0), p(1), n(2)) as i64,
@@ -175,7 +246,13 @@ mod tests {
     /// Those without one are called the bare way at either door.
     #[test]
     fn the_library_has_an_entry_for_every_plain_call() {
-        const NONE: [&str; 1] = ["memfd_secret"];
+        const NONE: [&str; 5] = [
+            "memfd_secret",
+            "mseal",
+            "pkey_alloc",
+            "pkey_free",
+            "pkey_mprotect",
+        ];
         for spec in crate::case::call::all() {
             let plain = matches!(spec.act, Act::Syscall(_) | Act::At(_) | Act::Shaped(..));
             // A call that can do no harm: all arguments are out of range.

@@ -296,6 +296,12 @@ impl Journal {
         Some((at as u32, place))
     }
 
+    /// Gives back what a step did not need of the room that it took last, at `at`: it used `len`.
+    pub fn give_back(&self, at: u32, len: usize) {
+        let end = (at as usize).saturating_add(len).min(BYTES_MAX);
+        self.shared().used.store(end as u32, Ordering::Relaxed);
+    }
+
     /// Puts bytes into the journal; where they are, if there is room.
     #[expect(unsafe_code, reason = "room for as many bytes was just given")]
     pub fn put(&self, bytes: &[u8]) -> Option<u32> {

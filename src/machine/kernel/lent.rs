@@ -106,7 +106,12 @@ pub struct Ballast {
 
 impl Ballast {
     /// Looks for what can be left out. `unused` is a range besides that no child uses.
+    ///
+    /// The break is moved to the next page, so that a case which counts from it begins at one.
     pub fn find(page: u64, unused: Option<(usize, usize)>) -> Self {
+        let more = (brk() as u64).next_multiple_of(page) - brk() as u64;
+        // SAFETY: grows the heap by less than a page; whoever allocates asks where it ends.
+        unsafe { libc::sbrk(more as libc::intptr_t) };
         let areas = maps::own().unwrap_or_default();
         let range = |area: &Area| (area.start as usize, area.end as usize);
         // What a panic needs for its way back through the frames: in a child, that way would lead
@@ -173,8 +178,8 @@ fn advise((start, end): (usize, usize), advice: libc::c_int) {
     }
 }
 
-/// The end of the heap.
-fn brk() -> usize {
+/// The end of the heap: the break of this process.
+pub fn brk() -> usize {
     // SAFETY: asks only.
     unsafe { libc::sbrk(0) as usize }
 }

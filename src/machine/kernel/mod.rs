@@ -7,6 +7,7 @@ mod abi;
 mod actors;
 mod arena;
 mod child;
+mod code;
 mod compiled;
 mod door;
 mod fixtures;
@@ -24,8 +25,10 @@ mod scratch;
 mod supervise;
 mod sys;
 mod times;
+mod told;
 mod touch;
 mod turn;
 mod worker;
 
+pub use rights::is_root;
 pub use worker::{PROTOCOL, Start, serve};

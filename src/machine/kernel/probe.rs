@@ -4,6 +4,8 @@
     reason = "small calls of the harness on memory and descriptors of its own"
 )]
 
+mod space;
+
 use super::{maps, sys, touch};
 use crate::case::{Need, Scale};
 use std::fs;
@@ -15,6 +17,9 @@ use std::time::{Duration, Instant};
 /// # Errors
 /// The reason, for people.
 pub fn need(need: &Need, scale: &Scale, can_be_root: bool) -> Result<(), String> {
+    if let Some(found) = space::ability(need.name, scale) {
+        return found;
+    }
     let met = match need.name {
         "root" => can_be_root,
         "64-bit" => scale.bits == 64,

@@ -4,12 +4,14 @@ use super::arena::Arena;
 use super::compiled::{Compiled, Op};
 use super::journal::{Raw, Record, kind};
 use super::supervise::Came;
+use super::told::{self, Told};
 use crate::case::call::ResultKind;
 use crate::case::claim::Place;
 use crate::case::errno::Errno;
+use crate::case::rule::Rule;
 use crate::case::signal::{Code, Signal};
 use crate::case::step::Arg;
-use crate::case::{Content, Program, Quantity, Scale};
+use crate::case::{Bytes, Content, Program, Quantity, Scale, Unit};
 use crate::transcript::{FileAfter, Numbers, Outcome, Transcript};
 
 /// How the processes of a case ended, where that is no step's own business.
@@ -105,8 +107,14 @@ impl<'a> Renderer<'a> {
             kind::VALUE => self.value(i, op, record),
             kind::ERRNO => Outcome::Errno(Errno::from_number(record.errno), signal),
             kind::FAULT => self.fault(i, record),
+            kind::BYTES if is_told(op) => self.told(i, record),
             kind::BYTES => {
-                let content = Content::from_bytes(self.raw.bytes(record));
+                let mut bytes = std::borrow::Cow::Borrowed(self.raw.bytes(record));
+                if let ResultKind::Pages { .. } = op.call.result {
+                    // The other bits mean nothing yet: mincore(2).
+                    bytes.to_mut().iter_mut().for_each(|b| *b &= 1);
+                }
+                let content = Content::from_bytes(&bytes);
                 Outcome::Bytes(self.numbers.bytes(&content))
             }
             kind::UNBOUND => {
@@ -128,12 +136,21 @@ impl<'a> Renderer<'a> {
         let bind = self.program.steps[i].bind.as_deref();
         let name = || bind.map_or(Outcome::Ok, |b| Outcome::Value(Quantity::name(b)));
         match op.call.result {
-            ResultKind::Zero | ResultKind::End | ResultKind::Never => Outcome::Ok,
+            ResultKind::Zero | ResultKind::End | ResultKind::Never | ResultKind::Pages { .. } => {
+                Outcome::Ok
+            }
+            ResultKind::Break if record.asked == 0 && bind.is_some() => name(),
+            ResultKind::Break => self.broke(i, record),
             ResultKind::Descriptor | ResultKind::Id | ResultKind::Pipe | ResultKind::Actor => {
                 name()
             }
-            ResultKind::Address { .. } | ResultKind::Place if record.asked == 0 => name(),
-            ResultKind::Address { .. } | ResultKind::Place => self.address(i, record),
+            ResultKind::Address { len } => match self.placed(i, len, record) {
+                Some(rules) => Outcome::Placed(rules),
+                None if record.asked == 0 => name(),
+                None => self.address(i, record),
+            },
+            ResultKind::Place if record.asked == 0 => name(),
+            ResultKind::Place => self.address(i, record),
             _ => Outcome::Value(self.numbers.number(record.value.into())),
         }
     }
@@ -141,15 +158,120 @@ impl<'a> Renderer<'a> {
     /// An address that was asked for, or another.
     fn address(&self, i: usize, record: &Record) -> Outcome {
         let got = record.value as u64;
-        let step = &self.program.steps[i];
-        let asked = step.args.get(step.call.address()).and_then(Arg::quantity);
-        match asked {
-            Some(q) if got == record.asked => Outcome::Value(q.with_eof(&self.program.file.size)),
+        match self.asked_address(i, record, got) {
+            Some(q) => Outcome::Value(q.with_eof(&self.program.file.size)),
             _ if (self.arena.start..self.arena.end).contains(&got) => {
                 let offset = self.numbers.number(i128::from(got - self.arena.start));
                 Outcome::Value(Quantity::name("arena").plus(&offset))
             }
             _ => Outcome::Elsewhere,
+        }
+    }
+
+    /// The address among the arguments that has this value: the first, or the last.
+    fn asked_address(&self, i: usize, record: &Record, got: u64) -> Option<&Quantity> {
+        let args = &self.program.steps[i].args;
+        if got == record.asked {
+            let first = self.program.steps[i].call.address();
+            return args.get(first).and_then(Arg::quantity);
+        }
+        let last = self.compiled.lent.ops[i].last_address?;
+        let last = args.get(last).and_then(Arg::quantity);
+        last.filter(|_| got == record.touched)
+    }
+
+    /// Which of the rules that are asked about hold of a mapping; `None` where none does.
+    fn placed(&self, i: usize, len: usize, record: &Record) -> Option<Vec<Rule>> {
+        let step = &self.program.steps[i];
+        let got = i128::from(record.value as u64);
+        let value = |q: &Quantity| self.evaluate_in(i, q);
+        let len = step.args.get(len).and_then(Arg::quantity).and_then(value)?;
+        let page = i128::from(self.scale.page);
+        let len = len.saturating_add(page - 1) / page * page;
+        let holds = |rule: &&Rule| rule.holds(got, len, &value) == Some(true);
+        let rules: Vec<Rule> = step.asks.iter().filter(holds).cloned().collect();
+        (!rules.is_empty()).then_some(rules)
+    }
+
+    /// The value of a quantity at a step, with names by what steps before it gave.
+    fn evaluate_in(&self, i: usize, q: &Quantity) -> Option<i128> {
+        let named = |name: &str| {
+            let steps = self.program.steps[..i].iter().enumerate();
+            let (n, _) = steps.rev().find(|(_, s)| s.bind.as_deref() == Some(name))?;
+            let record = self.raw.record(n);
+            (record.kind == kind::VALUE).then_some(i128::from(record.value as u64))
+        };
+        let bound = |unit: &Unit| match unit {
+            Unit::Eof => Some(i128::from(self.compiled.lent.eof)),
+            Unit::Name(n) if n == "arena" => Some(i128::from(self.arena.start)),
+            Unit::Name(n) => named(n),
+            _ => None,
+        };
+        q.value(self.scale, self.scale.word_max(), &bound).ok()
+    }
+
+    /// Where the break is, from where a step before found it.
+    fn broke(&self, i: usize, record: &Record) -> Outcome {
+        let asked = self.program.steps[i].args.first().and_then(Arg::quantity);
+        match asked {
+            Some(q) if record.value as u64 == record.asked => Outcome::Value(q.clone()),
+            _ => self.beside_another(i, record.value.into()),
+        }
+    }
+
+    /// A number that only means something beside another: what the same call by the same actor
+    /// gave before, under the name that it got there. Without one it is told as it is, but a break
+    /// is an address.
+    fn beside_another(&self, i: usize, value: i128) -> Outcome {
+        let step = &self.program.steps[i];
+        let before = self.program.steps[..i].iter().enumerate().rev();
+        let mut alike = before.filter(|(n, s)| {
+            let given = self.raw.record(*n).kind;
+            let same = step.call.result == ResultKind::Break || s.args == step.args;
+            s.call.name == step.call.name
+                && s.actor == step.actor
+                && s.bind.is_some()
+                && same
+                && matches!(given, kind::VALUE | kind::BYTES)
+        });
+        let other = alike.find_map(|(n, s)| {
+            let record = self.raw.record(n);
+            let value = match record.kind {
+                kind::VALUE => record.value.into(),
+                _ => match self.tell(n, &record) {
+                    Told::Number(n) => n,
+                    Told::Text(_) => return None,
+                },
+            };
+            Some((s.bind.as_deref()?, value))
+        });
+        match other {
+            Some((name, other)) => {
+                let more = self.numbers.number(value - other);
+                Outcome::Value(Quantity::name(name).plus(&more))
+            }
+            None if step.call.result == ResultKind::Break => Outcome::Elsewhere,
+            None => Outcome::Value(self.numbers.number(value)),
+        }
+    }
+
+    fn tell(&self, i: usize, record: &Record) -> Told {
+        let bytes = self.raw.bytes(record);
+        told::tell(&self.program.steps[i], record, bytes, self.scale)
+    }
+
+    /// What the kernel said of areas or of the process.
+    fn told(&self, i: usize, record: &Record) -> Outcome {
+        let step = &self.program.steps[i];
+        match (self.tell(i, record), &step.bind) {
+            (Told::Text(text), _) => Outcome::Bytes(Bytes::literal(text.as_bytes())),
+            (Told::Number(_), Some(name)) if step.call.result == ResultKind::Measure => {
+                Outcome::Value(Quantity::name(name))
+            }
+            (Told::Number(n), _) if step.call.result == ResultKind::Measure => {
+                self.beside_another(i, n)
+            }
+            (Told::Number(n), _) => Outcome::Value(self.numbers.number(n)),
         }
     }
 
@@ -188,6 +310,15 @@ impl<'a> Renderer<'a> {
         let told = self.numbers.relative(asked, from_asked);
         told.unwrap_or_else(|| self.numbers.number(addr.into()))
     }
+}
+
+/// Whether what was read is what the kernel says of areas or of the process.
+fn is_told(op: &Op) -> bool {
+    use crate::case::call::Act;
+    matches!(
+        op.call.act,
+        Act::Areas | Act::Smaps | Act::VmFlags | Act::Status
+    )
 }
 
 /// A wait status as an outcome: an exit is never confused with a death.

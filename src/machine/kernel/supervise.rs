@@ -12,9 +12,10 @@ use super::render::Ended;
 use super::scratch::CaseFile;
 use super::turn::{Pipes, WORKER};
 use super::worker::Worker;
-use super::{maps, normal, scratch, sys};
+use super::{lent, maps, normal, scratch, sys};
 use crate::case::Content;
-use crate::case::call::Act;
+use crate::case::call::{Act, ResultKind};
+use crate::case::errno::Errno;
 use crate::case::program::End;
 use crate::transcript::{FileAfter, Outcome, Transcript};
 use std::io;
@@ -30,15 +31,42 @@ pub struct Came {
     pub file: Option<io::Result<Option<Content>>>,
 }
 
+/// Why a case was not run.
+#[derive(Debug)]
+pub enum NotRun {
+    /// This machine can't say it: no fault of anybody's.
+    Unsaid(String),
+    /// The harness or its machine failed.
+    Failed(String),
+}
+
+impl From<String> for NotRun {
+    fn from(why: String) -> Self {
+        NotRun::Failed(why)
+    }
+}
+
+/// A file that the file system refuses for what it is, its size or that it is written to, can't be
+/// had there; all else is the harness's trouble.
+fn not_made(e: &io::Error) -> NotRun {
+    match e.raw_os_error() {
+        Some(number @ (libc::EFBIG | libc::EINVAL | libc::EOPNOTSUPP)) => {
+            let name = Errno::from_number(number);
+            NotRun::Unsaid(format!("this file system can't hold such a file: {name}"))
+        }
+        _ => NotRun::Failed(format!("the scratch file can't be made: {e}")),
+    }
+}
+
 impl Worker {
     /// Runs one case. Allocates as little as can be: each page that is written between two forks
     /// costs a fault.
-    pub(super) fn run(&mut self, compiled: &Compiled, raw: &mut Raw) -> Result<Came, String> {
+    pub(super) fn run(&mut self, compiled: &Compiled, raw: &mut Raw) -> Result<Came, NotRun> {
         self.wake();
         let file = match &compiled.file {
             Some(content) => {
                 let made = CaseFile::make(content);
-                Some(made.map_err(|e| format!("the scratch file can't be made: {e}"))?)
+                Some(made.map_err(|e| not_made(&e))?)
             }
             None => None,
         };
@@ -51,7 +79,7 @@ impl Worker {
             n => Some(Pipes::new(n, normal::KEPT).map_err(|e| e.to_string())?),
         };
         let harness = if compiled.lent.wild {
-            maps::harness()
+            maps::harness(moves_break(compiled))
         } else {
             Some(Vec::new())
         };
@@ -85,7 +113,8 @@ impl Worker {
         let lacked_room = raw.records.iter().any(lacks_room) && scratch::is_full();
         clear(compiled);
         if lacked_room {
-            return Err("the file system of the scratch folder is full".to_owned());
+            let why = "the file system of the scratch folder is full";
+            return Err(NotRun::Failed(why.to_owned()));
         }
         Ok(Came {
             ended,
@@ -122,6 +151,7 @@ impl Worker {
                 harness: harness.map(|h| std::slice::from_raw_parts(h.as_ptr(), h.len())),
                 page: self.scale.page,
                 top: self.scale.top,
+                heap_end: lent::brk() as u64,
                 worker: if self.adopts { self.pid } else { -1 },
                 die_together,
             }
@@ -173,13 +203,24 @@ fn main_may_end_early(compiled: &Compiled) -> bool {
         || compiled.lent.ops.iter().any(exits)
 }
 
+/// Whether a step moves the break, so that what lies behind it is the case's own.
+fn moves_break(compiled: &Compiled) -> bool {
+    let mut ops = compiled.lent.ops.iter();
+    ops.any(|op| op.call.result == ResultKind::Break)
+}
+
 /// The transcript of a case that this architecture can't say.
 pub(super) fn unsaid(compiled: &Compiled) -> Option<Transcript> {
     let why = compiled.unsaid.clone()?;
-    Some(Transcript {
+    Some(all_unsaid(compiled, why))
+}
+
+/// The transcript of a case that was not run.
+pub(super) fn all_unsaid(compiled: &Compiled, why: String) -> Transcript {
+    Transcript {
         outcomes: vec![Outcome::Unsaid(why); compiled.lent.ops.len()],
         file: FileAfter::None,
-    })
+    }
 }
 
 /// Whether it may be the disk that speaks.

@@ -374,3 +374,19 @@ pub fn leave_no_core() {
         libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0);
     }
 }
+
+/// Whether this process acts with the rights of root.
+pub fn is_root() -> bool {
+    // SAFETY: no arguments.
+    unsafe { libc::syscall(libc::SYS_geteuid) == 0 }
+}
+
+/// A descriptor for a process. The error is an errno.
+pub fn pidfd(pid: i32) -> Result<RawFd, i32> {
+    let number = crate::case::call::PIDFD_OPEN;
+    // SAFETY: numbers only.
+    match unsafe { libc::syscall(number, pid, 0) } {
+        -1 => Err(last_errno()),
+        fd => Ok(fd as RawFd),
+    }
+}

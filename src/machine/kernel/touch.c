@@ -190,3 +190,20 @@ HOT int mmapcheck_fill(volatile unsigned char *to, unsigned char byte, size_t n,
 	self.armed = 0;
 	return 0;
 }
+
+HOT int mmapcheck_execute(uintptr_t at, int32_t *value, struct mmapcheck_fault *out)
+{
+	if (sigsetjmp(self.env, 0))
+		return faulted(out);
+	self.armed = 1;
+	self.at = at;
+	*value = ((int (*)(void))at)();
+	self.armed = 0;
+	return 0;
+}
+
+/* Code that was stored is seen by calls only after this, on some architectures. */
+void mmapcheck_sync_code(char *from, size_t n)
+{
+	__builtin___clear_cache(from, from + n);
+}

@@ -29,6 +29,8 @@ unsafe extern "C" {
     fn mmapcheck_load(from: *const u8, to: *mut u8, n: usize, out: *mut Fault) -> libc::c_int;
     fn mmapcheck_store(to: *mut u8, from: *const u8, n: usize, out: *mut Fault) -> libc::c_int;
     fn mmapcheck_fill(to: *mut u8, byte: u8, n: usize, out: *mut Fault) -> libc::c_int;
+    fn mmapcheck_execute(at: usize, value: *mut i32, out: *mut Fault) -> libc::c_int;
+    fn mmapcheck_sync_code(from: *mut u8, n: usize);
 }
 
 /// The signals that a touch or a call may raise.
@@ -170,6 +172,26 @@ pub fn fill(to: usize, byte: u8, n: usize) -> Result<(), Fault> {
         0 => Ok(()),
         _ => Err(fault),
     }
+}
+
+/// Calls the function at an address; what it returns.
+///
+/// # Errors
+/// The signal that came.
+pub fn execute(at: usize) -> Result<i32, Fault> {
+    let mut fault = Fault::default();
+    let mut value = 0;
+    // SAFETY: as for `store`; what lies there is the case's own code, or faults.
+    match unsafe { mmapcheck_execute(at, &raw mut value, &raw mut fault) } {
+        0 => Ok(value),
+        _ => Err(fault),
+    }
+}
+
+/// Lets calls see code that was just stored.
+pub fn sync_code(from: usize, n: usize) {
+    // SAFETY: the bytes there were stored a moment ago.
+    unsafe { mmapcheck_sync_code(from as *mut u8, n) }
 }
 
 /// Blocks the signals that a touch may raise, so that the kernel kills: it does so where such a

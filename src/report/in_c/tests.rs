@@ -130,6 +130,74 @@ const EVERYTHING: &str = "size 1page + 1\ncontent \"abc\"*10\n\
     step close(77)\n\
     step unlink(dir)\n";
 
+const SPACE: &str = "own map = mmap(arena, 8page, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED, -1, 0)\n\
+    step moved = mremap(map, 1page, 2page, MREMAP_MAYMOVE|MREMAP_FIXED, arena + 16page)\n\
+    step remap_file_pages(map, 1page, PROT_NONE, 1)\n\
+    step madvise(map, 1page, MADV_DONTNEED)\n\
+    step posix_madvise(map, 1page, POSIX_MADV_RANDOM)\n\
+    step mincore(map, 1page)\n\
+    step mlock(map, 1page)\n\
+    step mlock2(map, 1page, MLOCK_ONFAULT)\n\
+    step munlock(map, 1page)\n\
+    step mlockall(MCL_CURRENT|MCL_FUTURE)\n\
+    step munlockall()\n\
+    step mseal(map, 1page)\n\
+    step start = brk(NULL)\n\
+    step brk(start + 1page)\n\
+    step key = pkey_alloc(0, PKEY_DISABLE_WRITE)\n\
+    step pkey_mprotect(map, 1page, PROT_READ, key)\n\
+    step pkey_free(key)\n\
+    step prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, map, 1page, \"mine\")\n\
+    step prctl(PR_GET_MDWE)\n\
+    step personality(ADDR_NO_RANDOMIZE)\n\
+    step areas(map, 8page)\n\
+    step smaps(map, 8page, Rss)\n\
+    step vmflags(map, lo|dd)\n\
+    step before = status(VmSize)\n\
+    step store(map, code)\n\
+    step execute(map)\n\
+    step p = pidfd(main)\n\
+    step process_madvise(p, map, 1page, MADV_COLD)\n";
+
+#[test]
+fn the_calls_on_the_address_space_are_spelled() {
+    insta::assert_snapshot!(spelled(SPACE, &[]), @r##"
+    /* pages of 4096 bytes */
+    /* arena: a range where nothing lies */
+    /* code: the instructions of a function that returns 42 */
+    /* each call goes straight to the kernel, as by syscall(2) */
+    /* memory is touched byte by byte; a signal is caught, and the case goes on */
+    char *map = mmap(arena, 32768, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED, -1, 0);
+    char *moved = mremap(map, 4096, 8192, MREMAP_MAYMOVE|MREMAP_FIXED, arena + 65536);
+    remap_file_pages(map, 4096, PROT_NONE, 1, 0);
+    madvise(map, 4096, MADV_DONTNEED);
+    posix_madvise(map, 4096, POSIX_MADV_RANDOM);
+    mincore(map, 4096, buf);
+    mlock(map, 4096);
+    mlock2(map, 4096, MLOCK_ONFAULT);
+    munlock(map, 4096);
+    mlockall(MCL_CURRENT|MCL_FUTURE);
+    munlockall();
+    syscall(SYS_mseal, map, 4096, 0);
+    char *start = (char *)syscall(SYS_brk, NULL);
+    syscall(SYS_brk, start + 4096);
+    int key = pkey_alloc(0, PKEY_DISABLE_WRITE);
+    pkey_mprotect(map, 4096, PROT_READ, key);
+    pkey_free(key);
+    prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, map, 4096, "mine");
+    prctl(PR_GET_MDWE, 0, NULL, 0, NULL);
+    personality(ADDR_NO_RANDOMIZE);
+    /* look into /proc/self/maps: areas(map, 8page) */
+    /* look into /proc/self/smaps: smaps(map, 8page, Rss) */
+    /* look into /proc/self/smaps: vmflags(map, lo|dd) */
+    /* look into /proc/self/status: status(VmSize) */
+    memcpy(map, code, sizeof code);
+    ((int (*)(void))(map))();
+    int p = syscall(SYS_pidfd_open, getpid(), 0);
+    range = (struct iovec){ map, 4096 }; process_madvise(p, &range, 1, MADV_COLD, 0);
+    "##);
+}
+
 #[test]
 fn every_call_is_spelled() {
     let text = EVERYTHING.replace("\\\"", "");
@@ -200,7 +268,7 @@ fn every_call_is_spelled() {
     fdatasync(fd);
     int twin = dup(fd);
     fcntl(memfd_sealable, F_ADD_SEALS, F_SEAL_WRITE);
-    off_t seals = fcntl(memfd_sealable, F_GET_SEALS, 0);
+    int seals = fcntl(memfd_sealable, F_GET_SEALS, 0);
     futimens(fd, (struct timespec[]){{1000000000, 0}, {1000000000, 0}}); fstat(fd, &st);
     fstat(fd, &st);  /* which of mtime|ctime moved? */
     readv(fd, (struct iovec[]){{map, 3}, {map + 4096, 5}}, 2);
@@ -317,7 +385,9 @@ fn the_file_is_told() {
 fn no_call_is_forgotten() {
     for call in crate::case::call::all() {
         assert!(
-            EVERYTHING.contains(&format!("{}(", call.name)),
+            [EVERYTHING, SPACE]
+                .iter()
+                .any(|all| all.contains(&format!("{}(", call.name))),
             "{}",
             call.name
         );
@@ -329,7 +399,7 @@ fn no_call_is_forgotten() {
 
 #[test]
 fn a_compiler_takes_it() {
-    let text = EVERYTHING.replace("\\\"", "");
+    let everything = EVERYTHING.replace("\\\"", "");
     let mut source = String::from(
         "#define _GNU_SOURCE\n#include <fcntl.h>\n#include <pthread.h>\n#include <string.h>\n\
          #include <sys/epoll.h>\n#include <sys/eventfd.h>\n#include <sys/mman.h>\n\
@@ -338,10 +408,16 @@ fn a_compiler_takes_it() {
          #include <sys/inotify.h>\n#include <sys/resource.h>\n#include <sys/sendfile.h>\n\
          #include <sys/shm.h>\n#include <sys/signalfd.h>\n#include <sys/syscall.h>\n\
          #include <sys/timerfd.h>\n#include <sys/uio.h>\n#include <time.h>\n\
-         #include <unistd.h>\n\
+         #include <sys/personality.h>\n#include <sys/prctl.h>\n#include <unistd.h>\n\
+         #ifndef SYS_mseal\n#define SYS_mseal 462\n#endif\n\
+         #ifndef PR_GET_MDWE\n#define PR_GET_MDWE 66\n#endif\n\
+         char code[8];\n\
          void f(char *arena, char *buf, char *bytes, struct stat st, int status, key_t key, size_t used) {\n",
     );
-    source.push_str(&spelled(&text, &[(4, "ok"), (9, "\"*/\"")]));
+    source.push_str(&spelled(&everything, &[(4, "ok"), (9, "\"*/\"")]));
+    source.push_str("\n}\n");
+    source.push_str("void g(char *arena, unsigned char *buf, struct iovec range) {\n");
+    source.push_str(&spelled(SPACE, &[]));
     source.push_str("\n}\n");
     let mut cc = Command::new("cc")
         .args([
