@@ -45,6 +45,10 @@ pub enum Command {
     Compare(Compare),
     /// The page of findings: what is known to break a rule, worst first
     Findings(Findings),
+    /// Run random cases against the model, or against another machine
+    Random(Random),
+    /// Spoil each clause of the model in turn and tell what no case notices
+    Mutate(Mutate),
     /// Tell what this machine is, and what it can and can't do
     Doctor(Doctor),
     /// Show the manual of the case language
@@ -408,6 +412,69 @@ pub struct Findings {
     pub tables: Tables,
 }
 
+/// `mmapcheck random`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A difference is made as small as it can be and printed as a case of a table. \
+    Each case has a seed of its own, which draws it again."
+)]
+pub struct Random {
+    /// How many cases
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub count: u64,
+    /// The seed of the first case; each further one has the next number [default: any]
+    #[arg(long, value_name = "SEED", value_parser = seed)]
+    pub seed: Option<u64>,
+    /// Only single calls with hostile arguments
+    #[arg(long, conflicts_with = "programs")]
+    pub calls: bool,
+    /// Only programs of several steps
+    #[arg(long)]
+    pub programs: bool,
+    /// The command of another worker, to hold this machine against instead of the model
+    #[arg(long, value_name = "COMMAND")]
+    pub against: Option<String>,
+    /// Through which entry the other's calls go [default: as on this machine]
+    #[arg(long, value_name = "DOOR")]
+    pub against_via: Option<Via>,
+    /// Where the other's scratch files are made [default: as on this machine]
+    #[arg(long, value_name = "DIR")]
+    pub against_dir: Option<PathBuf>,
+    /// How many kinds of difference are shrunk and shown
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub most: u16,
+    /// Put what is found at the end of this file too
+    #[arg(long, value_name = "FILE")]
+    pub keep: Option<PathBuf>,
+    /// On what.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `mmapcheck mutate`.
+#[derive(Debug, Args)]
+pub struct Mutate {
+    /// Only clauses whose id holds one of these
+    #[arg(value_name = "CLAUSE")]
+    pub clauses: Vec<String>,
+    /// The least part of the mutants, of those that can be told from the model, that the cases
+    /// must notice, in percent
+    #[arg(long, value_name = "PERCENT", default_value = "95%", value_parser = percent)]
+    pub at_least: f64,
+    /// How many random cases try to tell an unnoticed mutant from the model
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub random: u64,
+    /// The seed of the first of them
+    #[arg(long, value_name = "SEED", default_value = "1", value_parser = seed)]
+    pub seed: u64,
+    /// Show the noticed ones too, each with a case that notices it
+    #[arg(long)]
+    pub all: bool,
+    /// Where tables and records come from.
+    #[command(flatten)]
+    pub tables: Tables,
+}
+
 /// `mmapcheck doctor`.
 #[derive(Debug, Args)]
 pub struct Doctor {
@@ -452,6 +519,22 @@ pub enum Page {
     Json,
     /// One page of HTML
     Html,
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    let read = match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16),
+        None => text.parse(),
+    };
+    read.map_err(|_| "a seed is a number, `7` or `0x7f`".to_owned())
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).parse::<f64>();
+    match number {
+        Ok(n) if (0.0..=100.0).contains(&n) => Ok(n),
+        _ => Err("a part is written `95%`, from 0 to 100".to_owned()),
+    }
 }
 
 fn partition(text: &str) -> Result<Partition, String> {

@@ -13,6 +13,7 @@ pub mod judge;
 pub mod known;
 pub mod machine;
 pub mod platform;
+pub mod random;
 pub mod report;
 pub mod roster;
 pub mod snapshot;

@@ -122,7 +122,10 @@ impl Bytes {
             } else {
                 Quantity::bytes(1)
             };
-            chunks.push(Chunk { pattern, times });
+            // `""` says nothing, alone or beside others: equal strings are equal values.
+            if pattern.as_ref().is_none_or(|p| !p.is_empty()) {
+                chunks.push(Chunk { pattern, times });
+            }
             if !words.eat('+') {
                 return Ok(Bytes { chunks });
             }

@@ -8,7 +8,9 @@ mod explain;
 mod findings;
 mod list;
 mod model;
+mod mutate;
 mod platforms;
+mod random;
 mod run;
 mod sources;
 mod trial;
@@ -65,6 +67,8 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::List(args) => list::list(args),
         Command::Try(args) => trial::trial(args),
         Command::Explain(args) => explain::explain(args),
+        Command::Random(args) => random::random(args),
+        Command::Mutate(args) => mutate::mutate(args),
         Command::Model(args) => model::model(args),
         Command::C(args) => c::c(args),
         Command::Apart(args) => apart::apart(args),
