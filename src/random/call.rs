@@ -323,6 +323,14 @@ fn argument(genes: &mut Genes<'_>, spec: &CallSpec, arg: &ArgSpec, so_far: &[Str
         ArgType::Actor => "main".to_owned(),
         ArgType::Key => "IPC_PRIVATE".to_owned(),
         ArgType::Name => "\"a\"".to_owned(),
+        ArgType::Choice(domain) => domain.flags[genes.below(domain.flags.len())].0.to_owned(),
+        ArgType::Number => genes.pick(&["0", "1", "-1"]).to_owned(),
+        // Faults are not drawn: what brings one about is no call of the program.
+        ArgType::Call => "mmap".to_owned(),
+        ArgType::Nth => "1".to_owned(),
+        ArgType::Errno => "ENOMEM".to_owned(),
+        ArgType::Word(words) => words.first().map_or("", |w| w.0).to_owned(),
+        ArgType::Fault => "fault".to_owned(),
     }
 }
 

@@ -99,6 +99,7 @@ impl Hunt<'_> {
             Other::Model(model) => {
                 let programs = Mutex::new(HashMap::new());
                 self.config.run(
+                    Vec::new(),
                     self.jobs(0..self.order.count, Some(&programs)),
                     &mut |n, came| {
                         let program = lock(&programs).remove(&n);
@@ -154,11 +155,14 @@ impl Hunt<'_> {
         tally: &mut Tally,
     ) -> Result<(), String> {
         let mut first = HashMap::new();
-        self.config
-            .run(self.jobs(range.clone(), None), &mut |n, came| {
+        self.config.run(
+            Vec::new(),
+            self.jobs(range.clone(), None),
+            &mut |n, came| {
                 first.insert(n, came);
-            })?;
-        other.run(self.jobs(range, None), &mut |n, second| {
+            },
+        )?;
+        other.run(Vec::new(), self.jobs(range, None), &mut |n, second| {
             let seed = self.seed(n as u64);
             let text = draw::text(seed, self.order.shape, self.order.scope);
             let program = text.and_then(|t| Program::parse(&t).map_err(|m| m.message));
