@@ -1,5 +1,7 @@
 //! The arguments.
 
+use crate::case::call;
+use crate::suite::Partition;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -33,6 +35,10 @@ pub enum Command {
     Try(Try),
     /// Tell all about one case: the calls, the rule, what is recorded of it
     Explain(Explain),
+    /// Hold platforms against each other: where they differ, and how
+    Compare(Compare),
+    /// The page of findings: what is known to break a rule, worst first
+    Findings(Findings),
     /// Tell what this machine is, and what it can and can't do
     Doctor(Doctor),
     /// Show the manual of the case language
@@ -69,9 +75,10 @@ pub struct Which {
     /// The filters are whole ids
     #[arg(long)]
     pub exact: bool,
-    /// Only a part of the cases: `slice:1/4` is the first of four
+    /// Only a part of the cases: `slice:1/4` is the first of four; `hash:1/4` goes by the id, so
+    /// that a case stays in its part when others come
     #[arg(long, value_name = "PART", value_parser = partition)]
-    pub partition: Option<(usize, usize)>,
+    pub partition: Option<Partition>,
 }
 
 /// The most memory that one case may take, in MiB, unless a run says otherwise.
@@ -139,6 +146,12 @@ pub struct Run {
     /// Cases of which nothing is recorded here fail the run
     #[arg(long)]
     pub strict: bool,
+    /// In which form the run is told
+    #[arg(long, value_name = "FORM", default_value = "human")]
+    pub format: Form,
+    /// Tell it in this form in this file too: `junit=results.xml`
+    #[arg(long, value_name = "FORM=FILE", value_parser = form_in_file)]
+    pub report: Vec<(Form, PathBuf)>,
     /// Run each faulting case once more for every fault, left to die of it, and compare
     #[arg(long)]
     pub let_die: bool,
@@ -160,8 +173,15 @@ pub struct List {
     #[command(flatten)]
     pub which: Which,
     /// Only count them, table by table
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["call", "outcome"])]
     pub count: bool,
+    /// Only cases that make this call
+    #[arg(long, value_name = "CALL", value_parser = call_name)]
+    pub call: Option<&'static str>,
+    /// Only cases in which this is claimed or recorded of a call, with the machines on which it
+    /// is: `ENOMEM`, `SIGBUS BUS_ADRERR`, `hang`
+    #[arg(long, value_name = "OUTCOME")]
+    pub outcome: Option<String>,
     /// Where tables and records come from.
     #[command(flatten)]
     pub tables: Tables,
@@ -211,6 +231,40 @@ pub struct Explain {
     pub place: Place,
 }
 
+/// `mmapcheck compare`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 nothing differs; 1 something does; 4 nothing could be compared.\n\n\
+    Examples:\n  mmapcheck compare linux-x86_64 fs-tmpfs\n  mmapcheck compare before.jsonl \
+    after.jsonl --format html > page.html"
+)]
+pub struct Compare {
+    /// Records, by the name or the path of their folder (`fs-tmpfs`), or a file of results
+    /// (`run --report json=FILE`)
+    #[arg(value_name = "SIDE", required = true, num_args = 2..)]
+    pub sides: Vec<String>,
+    /// Only cases whose id holds this
+    #[arg(long, value_name = "FILTER")]
+    pub only: Vec<String>,
+    /// Not cases whose id holds this
+    #[arg(long, value_name = "FILTER")]
+    pub skip: Vec<String>,
+    /// In which form
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub format: Page,
+    /// Where tables and records come from.
+    #[command(flatten)]
+    pub tables: Tables,
+}
+
+/// `mmapcheck findings`.
+#[derive(Debug, Args)]
+pub struct Findings {
+    /// Where tables and records come from.
+    #[command(flatten)]
+    pub tables: Tables,
+}
+
 /// `mmapcheck doctor`.
 #[derive(Debug, Args)]
 pub struct Doctor {
@@ -222,16 +276,66 @@ pub struct Doctor {
     pub place: Place,
 }
 
-fn partition(text: &str) -> Result<(usize, usize), String> {
-    let wrong = || "a part is written `slice:1/4`, counted from 1".to_owned();
-    let (part, parts) = text
-        .strip_prefix("slice:")
-        .and_then(|rest| rest.split_once('/'))
-        .ok_or_else(wrong)?;
-    match (part.parse(), parts.parse()) {
-        (Ok(part), Ok(parts)) if part >= 1 && part <= parts => Ok((part, parts)),
+/// In which form a run is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// For people
+    Human,
+    /// A line of JSON for each case
+    Json,
+    /// JUnit's XML
+    Junit,
+    /// The kernel's Test Anything Protocol
+    Ktap,
+    /// For people, with GitHub's annotations and the summary of the step
+    Github,
+}
+
+/// In which form a comparison is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Page {
+    /// For the terminal
+    Text,
+    /// Markdown
+    Markdown,
+    /// JSON
+    Json,
+    /// One page of HTML
+    Html,
+}
+
+fn partition(text: &str) -> Result<Partition, String> {
+    let wrong = || "a part is written `slice:1/4` or `hash:1/4`, counted from 1".to_owned();
+    let (way, rest) = text.split_once(':').ok_or_else(wrong)?;
+    let (part, parts) = rest.split_once('/').ok_or_else(wrong)?;
+    match (way, part.parse(), parts.parse()) {
+        ("slice", Ok(part), Ok(parts)) if part >= 1 && part <= parts => {
+            Ok(Partition::Slice(part, parts))
+        }
+        ("hash", Ok(part), Ok(parts)) if part >= 1 && part <= parts => {
+            Ok(Partition::Hash(part, parts))
+        }
         _ => Err(wrong()),
     }
+}
+
+/// The name of a call that the case language has.
+fn call_name(name: &str) -> Result<&'static str, String> {
+    let names = || call::all().map(|c| c.name);
+    names().find(|n| *n == name).ok_or_else(|| {
+        let near = crate::case::mistake::nearest(name, names());
+        let near = near.map_or(String::new(), |n| format!("; did you mean `{n}`?"));
+        format!("no call is named so{near}")
+    })
+}
+
+/// `FORM=FILE`.
+fn form_in_file(text: &str) -> Result<(Form, PathBuf), String> {
+    let (form, file) = text
+        .split_once('=')
+        .filter(|(_, file)| !file.is_empty())
+        .ok_or("write the form and the file: `junit=results.xml`")?;
+    Ok((Form::from_str(form, false)?, file.into()))
 }
 
 #[cfg(test)]
@@ -246,8 +350,16 @@ mod tests {
 
     #[test]
     fn parts() {
-        assert_eq!(partition("slice:2/3"), Ok((2, 3)));
-        for wrong in ["slice:0/3", "slice:4/3", "1/3", "slice:1", "slice:a/b"] {
+        assert_eq!(partition("slice:2/3"), Ok(Partition::Slice(2, 3)));
+        assert_eq!(partition("hash:1/3"), Ok(Partition::Hash(1, 3)));
+        for wrong in [
+            "slice:0/3",
+            "slice:4/3",
+            "1/3",
+            "slice:1",
+            "slice:a/b",
+            "odd:1/3",
+        ] {
             assert!(partition(wrong).is_err(), "{wrong}");
         }
     }

@@ -10,10 +10,10 @@ pub use death::same_death;
 pub use fit::Values;
 pub use summary::{Policy, Require, Summary};
 
-use crate::case::{Case, Claim, Scale};
+use crate::case::{Case, Claim, Role, Scale};
 use crate::known::{Entry, Known, Ledger, Listed, Observed};
 use crate::snapshot::{Recorded, tidy_block};
-use crate::transcript::{Outcome, Transcript, line};
+use crate::transcript::{Outcome, Transcript, key, line};
 use std::fmt;
 
 /// What a machine made of a case.
@@ -190,6 +190,30 @@ fn breaches(case: &Case, transcript: &Transcript, scale: &Scale) -> Vec<Breach> 
         })
     });
     broken.collect()
+}
+
+/// Whether what is told of a case, step by step, is what its rule allows; `None` where that can't
+/// be said, since it has no claims or the lines are not those of the case as it now is.
+pub fn allowed(case: &Case, lines: &[(String, String)], scale: &Scale) -> Option<bool> {
+    if case.claims.iter().all(Option::is_none) {
+        return None;
+    }
+    let values = Values {
+        scale,
+        file: &case.program.file,
+    };
+    let mut lines = lines.iter().peekable();
+    let mut fits = true;
+    for (step, claim) in case.program.steps.iter().zip(&case.claims) {
+        let key = key(step);
+        let outcome = match lines.next_if(|(step, _)| *step == key) {
+            Some((_, outcome)) => Outcome::parse(outcome).ok()?,
+            None if step.role == Role::Open => Outcome::Ok,
+            None => return None,
+        };
+        fits &= claim.as_ref().is_none_or(|c| values.fits(c, &outcome));
+    }
+    Some(fits)
 }
 
 fn listed(case: &Case, known: &Known, breaches: &[Breach]) -> Listed {

@@ -7,10 +7,15 @@
 //! outcome = "store(map + 1page, \"x\") = ok"
 //! reason  = "why this machine does so, and why it is not mended"
 //! link    = "https://…"
+//! reckon  = "what a program must reckon with there"
+//! rule    = "the clause that it breaks, or `open`"
+//! report  = "https://…"
 //! ```
 //!
 //! `case` is an id, or a pattern in which `*` stands for anything. `outcome` is the line of the
-//! transcript, or its outcome alone. All four must be there.
+//! transcript, or its outcome alone. These two, `reason` and `link` must be there. `rule` is given
+//! where the case's own citations do not tell it, `open` where the standard leaves it open;
+//! `report` where there is a public report.
 //!
 //! | observed | listed | verdict | exit |
 //! |---|---|---|---|
@@ -44,6 +49,13 @@ pub struct Entry {
     pub reason: String,
     /// Where one can read about it.
     pub link: String,
+    /// Which rule it breaks; `open` where the standard leaves it open. Else the case's own
+    /// citations tell.
+    pub rule: Option<String>,
+    /// What a program must reckon with.
+    pub reckon: Option<String>,
+    /// Where it was reported in public, where that is known.
+    pub report: Option<String>,
     source: Arc<SourceText>,
     span: Range<usize>,
 }
@@ -113,6 +125,29 @@ impl Known {
         }
         if mistakes.is_empty() {
             Ok(known)
+        } else {
+            Err(mistakes)
+        }
+    }
+
+    /// All entries of all lists, with the name of their list, whatever machine they speak of.
+    pub fn everywhere(
+        source: &dyn SnapshotSource,
+    ) -> Result<Vec<(String, Entry)>, Vec<Diagnostic>> {
+        let mut all = Vec::new();
+        let mut mistakes = Vec::new();
+        for path in source.files().unwrap_or_default() {
+            let Some(name) = path.strip_suffix(".toml") else {
+                continue;
+            };
+            let text = source.read(&path).ok().flatten().unwrap_or_default();
+            let file = source.shown(&path);
+            let (entries, wrong) = read::entries(SourceText { file, text });
+            mistakes.extend(wrong);
+            all.extend(entries.into_iter().map(|e| (name.to_owned(), e)));
+        }
+        if mistakes.is_empty() {
+            Ok(all)
         } else {
             Err(mistakes)
         }

@@ -5,6 +5,7 @@ pub mod carried;
 pub mod case;
 pub mod cli;
 pub mod command;
+pub mod compare;
 pub mod diagnostic;
 pub mod digest;
 pub mod judge;

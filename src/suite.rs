@@ -1,6 +1,7 @@
 //! A run of tables on a machine: what is chosen, run, judged, and told.
 
 use crate::case::{Case, Need, Program};
+use crate::digest::Digest;
 use crate::judge::{Judged, Policy, Ran, Skip, Summary, Verdict, judge, same_death};
 use crate::known::{Known, Ledger};
 use crate::machine::connection::{Answer, Job};
@@ -24,12 +25,36 @@ pub struct Filter {
     pub none_of: Vec<String>,
     /// The words are whole ids.
     pub exact: bool,
-    /// Of what is left, only this part: number from 1, and how many parts there are.
-    pub slice: Option<(usize, usize)>,
+    /// Of what is left, only this part.
+    pub part: Option<Partition>,
+}
+
+/// One part of all cases: its number from 1, and how many parts there are. The parts are disjoint,
+/// and together they are all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Partition {
+    /// Every so many-th case, in the order of the tables.
+    Slice(usize, usize),
+    /// By a digest of the id, which is the same on every machine and in every release.
+    Hash(usize, usize),
+}
+
+impl Partition {
+    /// Whether the case of this id, the `nth` from 1, is in this part.
+    pub fn holds(self, id: impl FnOnce() -> String, nth: usize) -> bool {
+        match self {
+            Partition::Slice(part, parts) => nth % parts == part % parts,
+            Partition::Hash(part, parts) => {
+                let mut digest = Digest::default();
+                digest.add(id().as_bytes());
+                digest.value() % parts as u64 == part as u64 - 1
+            }
+        }
+    }
 }
 
 impl Filter {
-    /// Whether the case of this id is meant, slices aside.
+    /// Whether the case of this id is meant, parts aside.
     pub fn takes(&self, id: &str) -> bool {
         let hit = |word: &String| {
             if self.exact {
@@ -68,8 +93,8 @@ impl<'a> Plan<'a> {
                     let all = filter.any_of.is_empty() && filter.none_of.is_empty();
                     if all || filter.takes(&group.id(case)) {
                         seen += 1;
-                        let (part, parts) = filter.slice.unwrap_or((1, 1));
-                        if seen % parts == part % parts {
+                        let in_part = |p: Partition| p.holds(|| group.id(case), seen);
+                        if filter.part.is_none_or(in_part) {
                             picks.push(Pick {
                                 table: t as u32,
                                 group: g as u32,

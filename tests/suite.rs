@@ -115,6 +115,7 @@ fn run(table: &Table, config: &Config) {
         tables: table.path.clone(),
         home: record.home().to_owned(),
         machine: format!("{} {}", platform.os, platform.kernel),
+        platform: platform.clone(),
         cases: plan.len(),
         command: command(config),
     }));

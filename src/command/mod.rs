@@ -1,7 +1,9 @@
 //! The commands: each takes its arguments, does its work, and gives an exit code.
 
+mod compare;
 mod doctor;
 mod explain;
+mod findings;
 mod list;
 mod run;
 mod sources;
@@ -59,6 +61,8 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::List(args) => list::list(args),
         Command::Try(args) => trial::trial(args),
         Command::Explain(args) => explain::explain(args),
+        Command::Compare(args) => compare::compare(args),
+        Command::Findings(args) => findings::findings(args),
         Command::Doctor(args) => doctor::doctor(args),
         Command::Manual => report::page(MANUAL).map(|()| 0).map_err(Stop::Print),
         Command::Worker => Ok(u8::try_from(kernel::serve()).unwrap_or(3)),

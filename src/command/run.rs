@@ -1,12 +1,16 @@
 //! `mmapcheck run`.
 
 use super::{Sources, Stop, config};
-use crate::cli::Run;
+use crate::cli::{Form, Run};
 use crate::judge::{Policy, Require};
 use crate::platform::Platform;
-use crate::report::{self, End, Event, Human, Progress, Report, Start};
+use crate::report::{
+    self, End, Event, Github, Human, Json, Junit, Ktap, Progress, Report, Several, Start,
+};
 use crate::snapshot::{Blessed, Record};
 use crate::suite::{Filter, Found, Plan, Suite};
+use std::fs::File;
+use std::io::BufWriter;
 use std::time::Instant;
 
 /// Runs cases and judges what comes of them.
@@ -34,11 +38,12 @@ pub fn run(args: &Run) -> Result<u8, Stop> {
         args.platform.as_deref(),
     )?;
     let known = sources.known(&record)?;
-    let mut human = Human::new(report::out(), report::width(), Progress::of_terminal());
-    human.event(&Event::Started(&Start {
+    let mut told = forms(args)?;
+    told.event(&Event::Started(&Start {
         tables: sources.told.clone(),
         home: record.home().to_owned(),
         machine: machine(&platform),
+        platform: platform.clone(),
         cases: plan.len(),
         command: command(args),
     }))?;
@@ -52,14 +57,14 @@ pub fn run(args: &Run) -> Result<u8, Stop> {
         policy: &policy,
         let_die: args.let_die,
     };
-    let found = suite.run(&mut |event| human.event(event))?;
+    let found = suite.run(&mut |event| told.event(event))?;
     let blessed = if args.bless {
         bless(&sources, &record, &found)?
     } else {
         0
     };
     let code = found.summary.exit_code();
-    human.event(&Event::Finished(&End {
+    told.event(&Event::Finished(&End {
         summary: found.summary,
         took: began.elapsed(),
         bless: sources
@@ -71,6 +76,48 @@ pub fn run(args: &Run) -> Result<u8, Stop> {
         Some(why) => Err(Stop::Failed(why)),
         None => Ok(code),
     }
+}
+
+/// The forms that are asked for. Files are opened now, so that a wrong name costs no time.
+fn forms(args: &Run) -> Result<Several<'static>, Stop> {
+    let mut forms = Several::default();
+    add_form(&mut forms, args.format, report::out(), true)?;
+    for (form, file) in &args.report {
+        let out = File::create(file)
+            .map_err(|e| Stop::Usage(format!("{} can't be written: {e}", file.display())))?;
+        add_form(&mut forms, *form, anstream::StripStream::new(out), false)?;
+    }
+    Ok(forms)
+}
+
+fn add_form(
+    forms: &mut Several<'static>,
+    form: Form,
+    out: impl std::io::Write + 'static,
+    first: bool,
+) -> Result<(), Stop> {
+    let progress = || Progress::of_terminal().filter(|_| first);
+    match form {
+        Form::Human => forms.add(Human::new(out, report::width(), progress())),
+        Form::Json => forms.add(Json::new(BufWriter::new(out))),
+        Form::Junit => forms.add(Junit::new(BufWriter::new(out))),
+        Form::Ktap => forms.add(Ktap::new(BufWriter::new(out))),
+        Form::Github => {
+            forms.add(Human::new(report::out(), report::width(), None));
+            forms.add(Github::new(out, step_summary()?));
+        }
+    }
+    Ok(())
+}
+
+/// The file that GitHub shows as the summary of a step, if this runs there.
+fn step_summary() -> Result<Option<File>, Stop> {
+    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|p| !p.is_empty()) else {
+        return Ok(None);
+    };
+    let file = File::options().append(true).create(true).open(&path);
+    file.map(Some)
+        .map_err(|e| Stop::Usage(format!("GITHUB_STEP_SUMMARY can't be written: {e}")))
 }
 
 fn policy(args: &Run) -> Result<Policy, Stop> {

@@ -3,6 +3,7 @@
 use super::Stop;
 use crate::carried;
 use crate::cli::{Tables, Which};
+use crate::diagnostic::Diagnostic;
 use crate::known::Known;
 use crate::report;
 use crate::snapshot::{Embedded, Folder, Record, SnapshotSource};
@@ -122,16 +123,20 @@ impl Sources {
         })
     }
 
+    /// The known deviations of the machine of `record`, for those who only look at them.
+    pub fn tolerated(&self, record: &Record) -> Result<Known, String> {
+        Known::load(self.known.as_ref(), record).map_err(|wrong| rendered(&wrong))
+    }
+
+    /// All known deviations, with the names of the lists that they stand in.
+    pub fn all_known(&self) -> Result<Vec<(String, crate::known::Entry)>, Stop> {
+        Known::everywhere(self.known.as_ref()).map_err(|wrong| Stop::Usage(rendered(&wrong)))
+    }
+
     /// The known deviations that speak of the machine of `record`.
     pub fn known(&self, record: &Record) -> Result<Known, Stop> {
         let known = Known::load(self.known.as_ref(), record);
-        let known = known.map_err(|wrong| {
-            let texts: Vec<String> = wrong
-                .iter()
-                .map(|d| d.render(report::is_colourful()))
-                .collect();
-            Stop::Usage(texts.join("\n"))
-        })?;
+        let known = known.map_err(|wrong| Stop::Usage(rendered(&wrong)))?;
         if !self.is_whole {
             // Some of the project's tables, or somebody's own: the lists may speak of others.
             return Ok(known);
@@ -146,12 +151,17 @@ impl Sources {
         if idle.is_empty() {
             return Ok(known);
         }
-        let texts: Vec<String> = idle
-            .iter()
-            .map(|d| d.render(report::is_colourful()))
-            .collect();
-        Err(Stop::Usage(texts.join("\n")))
+        Err(Stop::Usage(rendered(&idle)))
     }
+}
+
+/// Diagnostics as one text.
+fn rendered(all: &[Diagnostic]) -> String {
+    let texts: Vec<String> = all
+        .iter()
+        .map(|d| d.render(report::is_colourful()))
+        .collect();
+    texts.join("\n")
 }
 
 /// The tables, or all mistakes in them as one text.
@@ -183,7 +193,7 @@ impl From<&Which> for Filter {
             any_of: which.filter.clone(),
             none_of: which.skip.clone(),
             exact: which.exact,
-            slice: which.partition,
+            part: which.partition,
         }
     }
 }

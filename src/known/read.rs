@@ -10,7 +10,10 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-const KEYS: [&str; 4] = ["case", "outcome", "reason", "link"];
+const NEEDED: [&str; 4] = ["case", "outcome", "reason", "link"];
+const KEYS: [&str; 7] = [
+    "case", "outcome", "reason", "link", "rule", "reckon", "report",
+];
 
 /// The entries of one list, and its mistakes.
 pub(super) fn entries(source: SourceText) -> (Vec<Entry>, Vec<Diagnostic>) {
@@ -78,15 +81,14 @@ impl Reader {
                 self.unknown_key(key.span(), key.get_ref(), &KEYS);
             }
         }
-        let [case, outcome, reason, link] = KEYS.map(|key| self.word(table, key, &span));
-        let link = link.filter(|(text, at)| {
-            let fine = text.starts_with("https://") && text.len() > "https://".len();
-            if !fine {
-                let help = "give the report of it: `https://…`".to_owned();
-                self.complain(at.clone(), "a link begins with `https://`", Some(help));
-            }
-            fine
-        });
+        let [case, outcome, reason, link] = NEEDED.map(|key| self.word(table, key, &span));
+        let link = link.filter(|link| self.is_link(link));
+        let mut maybe = |key: &str| {
+            let is_there = table.iter().any(|(k, _)| k.get_ref() == key);
+            is_there.then(|| self.word(table, key, &span)).flatten()
+        };
+        let (rule, reckon, report) = (maybe("rule"), maybe("reckon"), maybe("report"));
+        let report = report.filter(|link| self.is_link(link));
         let outcome = outcome.and_then(|(text, at)| match canonical(&text) {
             Ok(text) => Some(text),
             Err(m) => {
@@ -101,10 +103,22 @@ impl Reader {
                 outcome,
                 reason: reason.0,
                 link: link.0,
+                rule: rule.map(|w| w.0),
+                reckon: reckon.map(|w| w.0),
+                report: report.map(|w| w.0),
                 source: self.source.clone(),
                 span: case.1,
             });
         }
+    }
+
+    fn is_link(&mut self, (text, at): &(String, Range<usize>)) -> bool {
+        let fine = text.starts_with("https://") && text.len() > "https://".len();
+        if !fine {
+            let help = "give the report of it: `https://…`".to_owned();
+            self.complain(at.clone(), "a link begins with `https://`", Some(help));
+        }
+        fine
     }
 
     /// A string that must be there and must not be blank, and where it is.

@@ -3,4 +3,5 @@
 pub mod connection;
 pub mod frame;
 pub mod kernel;
+pub mod model;
 pub mod pool;

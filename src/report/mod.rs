@@ -3,25 +3,41 @@
 //! A run is a sequence of [`Event`]s; each format is a [`Report`] that takes them one by one, so
 //! that none knows more than another.
 
+pub mod compare;
 mod diff;
 mod explain;
+mod findings;
+mod github;
 mod human;
 mod in_c;
+mod json;
+mod junit;
+mod ktap;
+mod line;
 mod plain;
 mod progress;
+mod several;
 mod text;
 
 pub use diff::{Change, changes};
 pub use explain::{Explained, explain};
+pub use findings::{Finding, Harm, findings};
+pub use github::Github;
 pub use human::Human;
 pub use in_c::in_c;
+pub use json::{Json, SCHEMA};
+pub use junit::Junit;
+pub use ktap::Ktap;
+pub use line::{BreachLine, CaseLine, WORDS, counts};
 pub use plain::{complain, is_colourful, mistake, mistakes, note, out, page};
 pub use progress::Progress;
+pub use several::Several;
 pub use text::{count, quoted, width};
 
 use crate::case::Case;
 use crate::judge::{Judged, Summary};
 use crate::known::Entry;
+use crate::platform::Platform;
 use std::io;
 use std::time::Duration;
 
@@ -54,6 +70,8 @@ pub struct Start {
     pub home: String,
     /// The machine in a few words: `Linux 6.18.44, x86_64, pages of 4 KiB, ext4`.
     pub machine: String,
+    /// The machine, as its worker describes it.
+    pub platform: Platform,
     /// How many cases will run or be skipped.
     pub cases: usize,
     /// The command that this is, without filters: `mmapcheck run --dir /dev/shm`.
@@ -99,5 +117,7 @@ pub fn reader_is_gone(e: &io::Error) -> bool {
     e.kind() == io::ErrorKind::BrokenPipe
 }
 
+#[cfg(test)]
+mod agree;
 #[cfg(test)]
 mod tests;

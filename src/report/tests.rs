@@ -23,6 +23,7 @@ fn start() -> Start {
         tables: "cases".into(),
         home: "linux-x86_64".into(),
         machine: "Linux 6.18.44, x86_64, pages of 4 KiB, ext4".into(),
+        platform: reference_machine(),
         cases: 3,
         command: "mmapcheck run".into(),
     }

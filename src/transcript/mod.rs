@@ -11,8 +11,10 @@
 //!   file unchanged
 //! ```
 
+mod numbers;
 mod outcome;
 
+pub use numbers::Numbers;
 pub use outcome::Outcome;
 
 use crate::case::bytes::Bytes;
@@ -84,13 +86,31 @@ impl Transcript {
 
 /// How a step and its outcome are printed; opening the file is told only where it failed.
 pub fn line(step: &crate::case::Step, outcome: &Outcome) -> Option<String> {
+    let opened = matches!(outcome, Outcome::Ok | Outcome::Value(_));
+    let told = step.role != Role::Open || !opened;
+    told.then(|| format!("{} = {outcome}", key(step)))
+}
+
+/// What a line says of its step, before the outcome.
+pub fn key(step: &crate::case::Step) -> String {
     match step.role {
-        Role::Open if matches!(outcome, Outcome::Ok | Outcome::Value(_)) => None,
-        Role::Open => Some(format!("open = {outcome}")),
-        Role::Own => Some(format!("{} = {outcome}", step.call.name)),
-        Role::Written if step.actor == "main" => Some(format!("{} = {outcome}", step.call_text())),
-        Role::Written => Some(format!("{}: {} = {outcome}", step.actor, step.call_text())),
+        Role::Open => "open".to_owned(),
+        Role::Own => step.call.name.to_owned(),
+        Role::Written if step.actor == "main" => step.call_text(),
+        Role::Written => format!("{}: {}", step.actor, step.call_text()),
     }
+}
+
+/// A line of a block, as its step and its outcome. The outcome may hold quoted bytes with ` = ` in
+/// them: the longest that can be read is it. What is told of the file stands as its outcome.
+pub fn parted(line: &str) -> (&str, &str) {
+    if let Some(rest) = line.strip_prefix("file ") {
+        return ("file", rest.strip_prefix("= ").unwrap_or(rest));
+    }
+    let whole = |at: usize| Some((line.get(..at)?, line.get(at + 3..)?));
+    let cuts = line.match_indices(" = ").filter_map(|(at, _)| whole(at));
+    let read = cuts.clone().find(|(_, rest)| Outcome::parse(rest).is_ok());
+    read.or_else(|| cuts.last()).unwrap_or((line, ""))
 }
 
 impl FileAfter {
@@ -143,6 +163,21 @@ mod tests {
         assert_eq!(Transcript::parse(text).unwrap().to_string(), text);
         assert!(Transcript::parse("").is_err());
         assert!(Transcript::parse("ok\n").is_err());
+    }
+
+    #[test]
+    fn a_line_is_parted_where_its_outcome_begins() {
+        for (line, parts) in [
+            ("mmap = map", ("mmap", "map")),
+            ("file unchanged", ("file", "unchanged")),
+            ("file = \" = \"", ("file", "\" = \"")),
+            ("store(map, \" = \") = ok", ("store(map, \" = \")", "ok")),
+            ("load(map, 3) = \"a = b\"", ("load(map, 3)", "\"a = b\"")),
+            ("rubbish", ("rubbish", "")),
+            ("x = what = that", ("x = what", "that")),
+        ] {
+            assert_eq!(parted(line), parts);
+        }
     }
 
     #[test]

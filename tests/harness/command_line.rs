@@ -63,10 +63,57 @@ fn parts_are_the_whole() {
     };
     let mut whole = list("slice:1/1");
     assert_eq!(whole.len(), 13);
-    let mut parts = [list("slice:1/3"), list("slice:2/3"), list("slice:3/3")].concat();
-    parts.sort();
     whole.sort();
-    assert_eq!(parts, whole);
+    for way in ["slice", "hash"] {
+        let mut parts: Vec<String> = (1..=3)
+            .flat_map(|n| list(&format!("{way}:{n}/3")))
+            .collect();
+        parts.sort();
+        assert_eq!(parts, whole, "{way}");
+    }
+}
+
+#[test]
+fn two_runs_are_held_side_by_side() {
+    let case = |length: &str| {
+        format!(
+            "[[case]]\nname = 'a'\nwhy = 'a rule'\nprot = ['PROT_READ', 'PROT_WRITE']\n\
+             expect = 'ok'\n[[case]]\nname = 'b'\nwhy = 'one more'\nlength = '{length}'\nexpect = 'EINVAL | ok'\n"
+        )
+    };
+    let bench = Bench::with(&case("0"));
+    let run = |name: &str, more: &[&str]| {
+        let file = bench.path(name);
+        let report = format!("json={}", file.display());
+        let mut command = bench.program();
+        command.args(bench.run_args()).args(["--report", &report]);
+        let done = finish(command.args(more));
+        assert!(file.is_file(), "{done:?}");
+        file.display().to_string()
+    };
+    let before = run("before.jsonl", &[]);
+    bench.table("t", &case("1page"));
+    let after = run("after.jsonl", &["--skip", "PROT_READ"]);
+    let compare =
+        |a: &str, b: &str| finish(bench.program().args(["compare", "--cases", "cases", a, b]));
+    let done = compare(&before, &before);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let done = compare(&before, &after);
+    assert_eq!(done.code, Some(1), "{done:?}");
+    for told in [
+        "changed  t::b\n",
+        "✓ before  EINVAL\n",
+        "≠ after   map\n",
+        "after: 1 without an answer: not recorded\n",
+        "0 broken, 0 fixed, 1 changed, 0 new, 1 gone\n",
+        "before and after agree on 1 of 3 cases, differ on 1, and 1 is not answered by all.\n",
+    ] {
+        let out = done.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(out.contains(&told), "{told}: {}", done.out);
+    }
+    let done = compare(&before, "nothing-here");
+    assert_eq!(done.code, Some(2), "{done:?}");
 }
 
 #[test]

@@ -9,9 +9,8 @@ use crate::case::claim::Place;
 use crate::case::errno::Errno;
 use crate::case::signal::{Code, Signal};
 use crate::case::step::Arg;
-use crate::case::{Bytes, Content, Program, Quantity, Scale, Unit};
-use crate::transcript::{FileAfter, Outcome, Transcript};
-use std::cell::OnceCell;
+use crate::case::{Content, Program, Quantity, Scale};
+use crate::transcript::{FileAfter, Numbers, Outcome, Transcript};
 
 /// How the processes of a case ended, where that is no step's own business.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,12 +32,8 @@ pub struct Renderer<'a> {
     raw: &'a Raw,
     scale: &'a Scale,
     arena: Arena,
-    /// The case's own quantities that do not depend on names, with their values.
-    known: OnceCell<Vec<(i128, Quantity)>>,
+    numbers: Numbers<'a>,
 }
-
-/// Numbers below this are printed plainly: they are counts, not sizes.
-const COUNT_MAX: i128 = 64;
 
 impl<'a> Renderer<'a> {
     /// A renderer for one case.
@@ -55,7 +50,7 @@ impl<'a> Renderer<'a> {
             raw,
             scale,
             arena,
-            known: OnceCell::new(),
+            numbers: Numbers::new(program, scale, compiled.lent.eof),
         }
     }
 
@@ -64,7 +59,7 @@ impl<'a> Renderer<'a> {
         let file = match &came.file {
             None => FileAfter::None,
             Some(Ok(None)) => FileAfter::Unchanged,
-            Some(Ok(Some(content))) => FileAfter::Holds(self.bytes(content)),
+            Some(Ok(Some(content))) => FileAfter::Holds(self.numbers.bytes(content)),
             Some(Err(e)) => FileAfter::Unreadable(e.to_string()),
         };
         Transcript {
@@ -112,7 +107,7 @@ impl<'a> Renderer<'a> {
             kind::FAULT => self.fault(i, record),
             kind::BYTES => {
                 let content = Content::from_bytes(self.raw.bytes(record));
-                Outcome::Bytes(self.bytes(&content))
+                Outcome::Bytes(self.numbers.bytes(&content))
             }
             kind::UNBOUND => {
                 let name = usize::try_from(record.value).ok();
@@ -139,7 +134,7 @@ impl<'a> Renderer<'a> {
             }
             ResultKind::Address { .. } | ResultKind::Place if record.asked == 0 => name(),
             ResultKind::Address { .. } | ResultKind::Place => self.address(i, record),
-            _ => Outcome::Value(self.number(record.value.into())),
+            _ => Outcome::Value(self.numbers.number(record.value.into())),
         }
     }
 
@@ -151,7 +146,7 @@ impl<'a> Renderer<'a> {
         match asked {
             Some(q) if got == record.asked => Outcome::Value(q.with_eof(&self.program.file.size)),
             _ if (self.arena.start..self.arena.end).contains(&got) => {
-                let offset = self.number(i128::from(got - self.arena.start));
+                let offset = self.numbers.number(i128::from(got - self.arena.start));
                 Outcome::Value(Quantity::name("arena").plus(&offset))
             }
             _ => Outcome::Elsewhere,
@@ -189,68 +184,9 @@ impl<'a> Renderer<'a> {
         let Some(asked) = asked else {
             return Quantity::bytes(addr.into());
         };
-        let (base, rest) = asked.split_base();
-        let Some(base) = base else {
-            return self.number(addr.into());
-        };
         let from_asked = i128::from(addr) - i128::from(record.asked);
-        let offset = self.evaluate(&rest).unwrap_or(0) + from_asked;
-        Quantity::name(base).plus(&self.number(offset))
-    }
-
-    fn evaluate(&self, q: &Quantity) -> Option<i128> {
-        let eof = i128::from(self.compiled.lent.eof);
-        q.value(self.scale, self.scale.word_max(), &|unit| {
-            (*unit == Unit::Eof).then_some(eof)
-        })
-        .ok()
-    }
-
-    /// A number as one of the case's own quantities, else in pages and bytes.
-    fn number(&self, n: i128) -> Quantity {
-        if (-COUNT_MAX..COUNT_MAX).contains(&n) {
-            return Quantity::bytes(n);
-        }
-        let known = self.known.get_or_init(|| self.quantities());
-        match known.iter().find(|(value, _)| *value == n) {
-            Some((_, q)) => q.clone(),
-            None => Quantity::in_pages(n, self.scale),
-        }
-    }
-
-    fn quantities(&self) -> Vec<(i128, Quantity)> {
-        let size = &self.program.file.size;
-        let mut found = Vec::new();
-        let mut add = |q: &Quantity| {
-            // An address is told by its name, and `max` means another value in each argument.
-            if q.names().next().is_none() && !q.uses(&Unit::Max) {
-                let q = q.with_eof(size);
-                if let Some(value) = self.evaluate(&q) {
-                    found.push((value, q));
-                }
-            }
-        };
-        add(size);
-        let mut of_bytes = |b: &Bytes| b.chunks.iter().for_each(|c| add(&c.times));
-        of_bytes(&self.program.file.content);
-        for arg in self.program.steps.iter().flat_map(|s| &s.args) {
-            if let Arg::Bytes(b) = arg {
-                of_bytes(b);
-            }
-        }
-        for arg in self.program.steps.iter().flat_map(|s| &s.args) {
-            if let Arg::Quantity(q) = arg {
-                add(q);
-            }
-        }
-        // Units first: where `1page` and `4096` are both in the case, the former holds elsewhere.
-        found.sort_by_key(|(_, q)| q.is_plain());
-        found
-    }
-
-    /// Bytes in the notation.
-    fn bytes(&self, content: &Content) -> Bytes {
-        content.notation(&|n| self.number(n.into()))
+        let told = self.numbers.relative(asked, from_asked);
+        told.unwrap_or_else(|| self.numbers.number(addr.into()))
     }
 }
 

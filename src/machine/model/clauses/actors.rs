@@ -1,0 +1,58 @@
+//! The clauses of processes and threads.
+
+use super::{answer, effect, when};
+use crate::machine::model::call::Ctx;
+use crate::machine::model::clause::Answer::Errno;
+use crate::machine::model::clause::{Answer, Effect, List};
+
+/// Of wait: the process that is waited for.
+const OTHER: usize = 0;
+
+fn not_a_child(c: &Ctx<'_>) -> Option<Answer> {
+    let other = usize::try_from(c.word(OTHER)).ok();
+    let process = other.and_then(|n| c.w.processes.get(n))?;
+    // A thread is asked for by its process, of which it is no child.
+    if other == Some(c.process) {
+        return None;
+    }
+    let child = process.parent == Some(c.process) && !process.waited;
+    when(!child, Errno("ECHILD"))
+}
+
+/// Waiting for an actor.
+pub static WAIT: List = List {
+    name: "wait",
+    clauses: &[answer(
+        "wait/not-a-child",
+        &[
+            "POSIX.1-2024 waitpid() ERRORS [ECHILD]",
+            "wait(2) ERRORS ECHILD",
+        ],
+        "Who is not a child of the process, or was waited for already, is ECHILD.",
+        not_a_child,
+    )],
+};
+
+/// fork(2).
+pub static FORK: List = List {
+    name: "fork",
+    clauses: &[
+        effect(
+            "fork/copies",
+            &[
+                "POSIX.1-2024 fork() DESCRIPTION",
+                "fork(2) DESCRIPTION",
+                "mm/memory.c copy_page_range()",
+            ],
+            "A child has its own copy of private memory, as it was when it was made; shared memory is one.",
+            Effect::ForkCopies,
+        ),
+        effect(
+            "fork/wipes",
+            &["mmap(2) MAP_DROPPABLE", "kernel/fork.c dup_mmap()"],
+            "Droppable memory is zeros in a child.",
+            Effect::ForkWipes,
+        )
+        .linux(),
+    ],
+};

@@ -1,0 +1,512 @@
+//! The clauses of munmap(2), mprotect(2) and msync(2).
+
+use super::{answer, effect, when};
+use crate::machine::model::call::{Ctx, bits};
+use crate::machine::model::clause::Answer::{Errno, Nothing, Unmodelled};
+use crate::machine::model::clause::{Answer, Effect, Force, List};
+use crate::machine::model::machine::Arch;
+use crate::machine::model::space::{EXEC, Place, READ, WRITE, split};
+
+const ADDR: usize = 0;
+const LEN: usize = 1;
+const FLAGS: usize = 2;
+
+const GROWS_DOWN: u64 = 0x0100_0000;
+const GROWS_UP: u64 = 0x0200_0000;
+
+/// PROT_SEM, which every architecture takes and none heeds.
+const SEM: u64 = 0x8;
+
+/// The protection that flags ask for.
+pub fn prot_of(flags: u64) -> u8 {
+    let mut prot = 0;
+    for (flag, bit) in [
+        (libc::PROT_READ, READ),
+        (libc::PROT_WRITE, WRITE),
+        (libc::PROT_EXEC, EXEC),
+    ] {
+        if flags & bits(flag) != 0 {
+            prot |= bit;
+        }
+    }
+    prot
+}
+
+fn aligned(c: &Ctx<'_>) -> Option<Answer> {
+    when(c.off_page(ADDR), Errno("EINVAL"))
+}
+
+fn length_zero(c: &Ctx<'_>) -> Option<Answer> {
+    when(c.word(LEN) == 0, Errno("EINVAL"))
+}
+
+/// The range in whole pages.
+fn range(c: &Ctx<'_>) -> (i128, i128) {
+    let start = c.word(ADDR);
+    (start, start + c.pages(LEN).unwrap_or(0))
+}
+
+fn munmap_outside(c: &Ctx<'_>) -> Option<Answer> {
+    if c.word(LEN) > c.top() {
+        return Some(Errno("EINVAL"));
+    }
+    match c.is_outside(c.word(ADDR), c.word(LEN)) {
+        Some(outside) => when(outside, Errno("EINVAL")),
+        None => Some(Unmodelled("where the place lies is not known")),
+    }
+}
+
+fn unknown_range(c: &Ctx<'_>) -> Option<Answer> {
+    let (start, end) = range(c);
+    let why = "what lies there is not known";
+    when(!c.is_known(start, end), Unmodelled(why))
+}
+
+fn is_wrapping(c: &Ctx<'_>) -> Option<bool> {
+    let len = c.pages(LEN);
+    let (place, offset) = split(c.word(ADDR));
+    let end = offset + len.unwrap_or(0);
+    let max = c.m.scale.word_max() + 1;
+    match place {
+        _ if len.is_none() => Some(true),
+        Place::Absolute => Some(end >= max),
+        // No place lies in the upper half.
+        _ if end < max / 2 => Some(false),
+        _ if end >= max => Some(true),
+        _ => None,
+    }
+}
+
+fn wraps(c: &Ctx<'_>) -> Option<Answer> {
+    match is_wrapping(c) {
+        Some(wraps) => when(wraps, Errno("ENOMEM")),
+        None => Some(Unmodelled("where the place lies is not known")),
+    }
+}
+
+fn grows_both(c: &Ctx<'_>) -> Option<Answer> {
+    let both = GROWS_DOWN | GROWS_UP;
+    when(c.flags(FLAGS) & both == both, Errno("EINVAL"))
+}
+
+fn protects_nothing(c: &Ctx<'_>) -> Option<Answer> {
+    when(c.word(LEN) == 0, Nothing)
+}
+
+fn unknown_prot(c: &Ctx<'_>) -> Option<Answer> {
+    let mut known = bits(libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC);
+    known |= SEM | GROWS_DOWN | GROWS_UP;
+    let foreign = c.flags(FLAGS) & !known;
+    if foreign & 0xf0 != 0 && c.m.arch != Arch::X86_64 {
+        return Some(Unmodelled("protections of this architecture alone"));
+    }
+    when(foreign != 0, Errno("EINVAL"))
+}
+
+fn posix_prot(c: &Ctx<'_>) -> Option<Answer> {
+    let known = bits(libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC);
+    let why = "a protection that POSIX does not know";
+    when(c.flags(FLAGS) & !known != 0, Unmodelled(why))
+}
+
+fn posix_combination(c: &Ctx<'_>) -> Option<Answer> {
+    let prot = prot_of(c.flags(FLAGS));
+    when(!matches!(prot, 0 | READ | WRITE | 3), Errno("ENOTSUP"))
+}
+
+/// The range that mprotect changes: of a mapping that grows, from its beginning or to its end.
+pub fn protected(c: &Ctx<'_>) -> (i128, i128) {
+    let (mut start, mut end) = range(c);
+    let flags = c.flags(FLAGS);
+    if let Some(first) = c.areas(start, end).first() {
+        if flags & GROWS_DOWN != 0 {
+            start = first.start;
+        } else if flags & GROWS_UP != 0 {
+            end = first.end;
+        }
+    }
+    (start, end)
+}
+
+fn first_missing(c: &Ctx<'_>) -> Option<Answer> {
+    let (start, end) = range(c);
+    let first = c.areas(start, end).first();
+    let missing = match first {
+        None => true,
+        Some(area) => area.start > start && c.flags(FLAGS) & GROWS_DOWN == 0,
+    };
+    when(missing, Errno("ENOMEM"))
+}
+
+fn does_not_grow(c: &Ctx<'_>) -> Option<Answer> {
+    let flags = c.flags(FLAGS);
+    let (start, end) = range(c);
+    let first = c.areas(start, end).first()?;
+    let down = flags & GROWS_DOWN != 0 && !first.grows_down;
+    when(down || flags & GROWS_UP != 0, Errno("EINVAL"))
+}
+
+/// Where a walk through the areas of a range ends early, and whether at a hole.
+pub fn stops_at(c: &Ctx<'_>) -> Option<(i128, bool)> {
+    let (start, end) = protected(c);
+    let prot = prot_of(c.flags(FLAGS));
+    let mut at = start;
+    for area in c.areas(start, end) {
+        if area.start > at {
+            return Some((at, true));
+        }
+        if prot & !area.may != 0 {
+            return Some((at, false));
+        }
+        at = area.end;
+    }
+    (at < end).then_some((at, true))
+}
+
+fn beyond_descriptor(c: &Ctx<'_>) -> Option<Answer> {
+    let stopped = stops_at(c);
+    when(matches!(stopped, Some((_, false))), Errno("EACCES"))
+}
+
+fn hole(c: &Ctx<'_>) -> Option<Answer> {
+    let (start, end) = protected(c);
+    let mapped = c.space().is_some_and(|s| s.is_mapped(start, end));
+    when(!mapped, Errno("ENOMEM"))
+}
+
+fn posix_beyond(c: &Ctx<'_>) -> Option<Answer> {
+    let (start, end) = range(c);
+    let prot = prot_of(c.flags(FLAGS));
+    let beyond = c.areas(start, end).iter().any(|a| prot & !a.may != 0);
+    when(beyond, Errno("EACCES"))
+}
+
+fn unknown_sync(c: &Ctx<'_>) -> Option<Answer> {
+    let known = bits(libc::MS_ASYNC | libc::MS_SYNC | libc::MS_INVALIDATE);
+    // The kernel takes the flags for an int.
+    let flags = c.flags(FLAGS) & 0xffff_ffff;
+    when(flags & !known != 0, Errno("EINVAL"))
+}
+
+fn both_syncs(c: &Ctx<'_>) -> Option<Answer> {
+    let both = bits(libc::MS_ASYNC | libc::MS_SYNC);
+    when(c.flags(FLAGS) & both == both, Errno("EINVAL"))
+}
+
+fn neither_sync(c: &Ctx<'_>) -> Option<Answer> {
+    let both = bits(libc::MS_ASYNC | libc::MS_SYNC);
+    when(c.flags(FLAGS) & both == 0, Errno("EINVAL"))
+}
+
+fn sync_wraps(c: &Ctx<'_>) -> Option<Answer> {
+    // The length is rounded up before the sum is looked at: the last page of lengths becomes 0.
+    let len = c.pages(LEN)?;
+    let (place, offset) = split(c.word(ADDR));
+    let end = offset + len;
+    let max = c.m.scale.word_max() + 1;
+    match place {
+        Place::Absolute => when(end >= max && c.word(LEN) != 0, Errno("ENOMEM")),
+        _ if end < max / 2 => None,
+        _ => Some(Unmodelled("where the place lies is not known")),
+    }
+}
+
+fn syncs_nothing(c: &Ctx<'_>) -> Option<Answer> {
+    when(c.word(LEN) == 0 || c.pages(LEN).is_none(), Nothing)
+}
+
+fn sync_locked(c: &Ctx<'_>) -> Option<Answer> {
+    let (start, end) = range(c);
+    let locked = c.areas(start, end).iter().any(|a| a.locked);
+    let invalidates = c.flags(FLAGS) & bits(libc::MS_INVALIDATE) != 0;
+    when(invalidates && locked, Errno("EBUSY"))
+}
+
+fn sync_hole(c: &Ctx<'_>) -> Option<Answer> {
+    let (start, end) = range(c);
+    let mapped = c.space().is_some_and(|s| s.is_mapped(start, end));
+    when(!mapped, Errno("ENOMEM"))
+}
+
+/// munmap(2).
+pub static MUNMAP: List = List {
+    name: "munmap",
+    clauses: &[
+        answer(
+            "munmap/aligned",
+            &["munmap(2) DESCRIPTION", "mm/vma.c do_vmi_munmap()"],
+            "The address must be a multiple of the page size: else EINVAL.",
+            aligned,
+        )
+        .linux(),
+        answer(
+            "munmap/may-want-aligned",
+            &["POSIX.1-2024 munmap() ERRORS, may fail, [EINVAL]"],
+            "An address that is not a multiple of the page size may be refused with EINVAL.",
+            aligned,
+        )
+        .posix(Force::Permitted),
+        answer(
+            "munmap/outside",
+            &[
+                "POSIX.1-2024 munmap() ERRORS [EINVAL]",
+                "mm/vma.c do_vmi_munmap()",
+            ],
+            "A range that leaves the address space is EINVAL.",
+            munmap_outside,
+        ),
+        answer(
+            "munmap/length-zero",
+            &[
+                "POSIX.1-2024 munmap() ERRORS [EINVAL]",
+                "munmap(2) ERRORS EINVAL",
+                "mm/vma.c do_vmi_munmap()",
+            ],
+            "A length of zero is EINVAL.",
+            length_zero,
+        ),
+        answer(
+            "munmap/unknown",
+            &["munmap(2) DESCRIPTION"],
+            "What is taken out beside what the case mapped itself is not known.",
+            unknown_range,
+        ),
+        effect(
+            "munmap/unmaps",
+            &[
+                "POSIX.1-2024 munmap() DESCRIPTION",
+                "munmap(2) DESCRIPTION",
+                "mm/vma.c do_vmi_align_munmap()",
+            ],
+            "All pages that hold a part of the range are taken out, and what is not mapped is no error.",
+            Effect::Unmaps,
+        ),
+    ],
+};
+
+/// mprotect(2).
+pub static MPROTECT: List = List {
+    name: "mprotect",
+    clauses: &[
+        answer(
+            "mprotect/unknown-to-posix",
+            &["POSIX.1-2024 mprotect() DESCRIPTION"],
+            "Protections that the standard does not name have no meaning in it.",
+            posix_prot,
+        )
+        .posix(Force::Required),
+        answer(
+            "mprotect/grows-both-ways",
+            &["mprotect(2) ERRORS EINVAL", "mm/mprotect.c do_mprotect_pkey()"],
+            "PROT_GROWSDOWN together with PROT_GROWSUP is EINVAL.",
+            grows_both,
+        )
+        .linux(),
+        answer(
+            "mprotect/aligned",
+            &["mprotect(2) ERRORS EINVAL", "mm/mprotect.c do_mprotect_pkey()"],
+            "The address must be a multiple of the page size: else EINVAL.",
+            aligned,
+        )
+        .linux(),
+        answer(
+            "mprotect/may-want-aligned",
+            &["POSIX.1-2024 mprotect() ERRORS, may fail, [EINVAL]"],
+            "An address that is not a multiple of the page size may be refused with EINVAL.",
+            aligned,
+        )
+        .posix(Force::Permitted),
+        answer(
+            "mprotect/length-zero",
+            &["mm/mprotect.c do_mprotect_pkey()"],
+            "A length of zero changes nothing and is no error, whatever else is wrong.",
+            protects_nothing,
+        )
+        .linux(),
+        answer(
+            "mprotect/wraps",
+            &["POSIX.1-2024 mprotect() ERRORS [ENOMEM]", "mprotect(2) ERRORS ENOMEM", "mm/mprotect.c do_mprotect_pkey()"],
+            "A range that wraps around is ENOMEM.",
+            wraps,
+        ),
+        answer(
+            "mprotect/unknown-prot",
+            &["mprotect(2) ERRORS EINVAL", "include/linux/mman.h arch_validate_prot()"],
+            "Protections that are not known are EINVAL.",
+            unknown_prot,
+        )
+        .linux(),
+        answer(
+            "mprotect/combination",
+            &["POSIX.1-2024 mprotect() ERRORS [ENOTSUP]"],
+            "Combinations of protections other than none, read, write, and both may be ENOTSUP.",
+            posix_combination,
+        )
+        .posix(Force::Permitted),
+        answer(
+            "mprotect/unknown",
+            &["mprotect(2) DESCRIPTION"],
+            "What is protected beside what the case mapped itself is not known.",
+            mprotect_unknown,
+        ),
+        answer(
+            "mprotect/first-missing",
+            &["mprotect(2) ERRORS ENOMEM", "mm/mprotect.c do_mprotect_pkey()"],
+            "Where the first page is not mapped, it is ENOMEM and nothing is changed.",
+            first_missing,
+        )
+        .linux(),
+        answer(
+            "mprotect/does-not-grow",
+            &["mprotect(2) ERRORS EINVAL", "mm/mprotect.c do_mprotect_pkey()"],
+            "PROT_GROWSDOWN on a mapping that does not grow downwards is EINVAL, and so is PROT_GROWSUP where stacks grow down.",
+            does_not_grow,
+        )
+        .linux(),
+        answer(
+            "mprotect/beyond-the-descriptor",
+            &["mprotect(2) ERRORS EACCES", "mm/mprotect.c do_mprotect_pkey()"],
+            "What the descriptor did not allow when it was mapped is EACCES, if no hole comes before it.",
+            beyond_descriptor,
+        )
+        .linux(),
+        answer(
+            "mprotect/access",
+            &["POSIX.1-2024 mprotect() ERRORS [EACCES]"],
+            "A protection that violates the access to the object is EACCES.",
+            posix_beyond,
+        )
+        .posix(Force::Required),
+        answer(
+            "mprotect/hole",
+            &["POSIX.1-2024 mprotect() ERRORS [ENOMEM]", "mprotect(2) ERRORS ENOMEM", "mm/mprotect.c do_mprotect_pkey()"],
+            "A page of the range that is not mapped is ENOMEM.",
+            hole,
+        ),
+        effect(
+            "mprotect/up-to",
+            &["POSIX.1-2024 mprotect() DESCRIPTION: may have changed the protection of some", "mm/mprotect.c do_mprotect_pkey()"],
+            "Where it fails on its way, what comes before has been changed.",
+            Effect::ProtectsUpTo,
+        ),
+        effect(
+            "mprotect/protects",
+            &["POSIX.1-2024 mprotect() DESCRIPTION", "mprotect(2) DESCRIPTION"],
+            "The protection holds from then on, for whole pages, and for all threads of the process.",
+            Effect::Protects,
+        ),
+    ],
+};
+
+fn mprotect_unknown(c: &Ctx<'_>) -> Option<Answer> {
+    let (start, end) = range(c);
+    // Beside an unmapped first page nothing else counts.
+    let (place, offset) = split(start);
+    if place == Place::Absolute && offset >= c.top() {
+        return None;
+    }
+    let page = c.page().min(end - start);
+    let first_is_missing = c
+        .space()
+        .is_some_and(|s| s.at(start).is_none() && s.is_known(start, start + page));
+    let why = "what lies there is not known";
+    when(
+        !first_is_missing && !c.is_known(start, end) && known_stop(c).is_none(),
+        Unmodelled(why),
+    )
+}
+
+/// Where the walk stops although the end of the range is not known: within what is known.
+fn known_stop(c: &Ctx<'_>) -> Option<i128> {
+    let (at, _) = stops_at(c)?;
+    c.is_known(at, at + 1).then_some(at)
+}
+
+/// msync(2).
+pub static MSYNC: List = List {
+    name: "msync",
+    clauses: &[
+        answer(
+            "msync/unknown-flag",
+            &["POSIX.1-2024 msync() ERRORS [EINVAL]", "msync(2) ERRORS EINVAL", "mm/msync.c"],
+            "Flags that are not known are EINVAL.",
+            unknown_sync,
+        ),
+        answer(
+            "msync/aligned",
+            &["msync(2) ERRORS EINVAL", "mm/msync.c"],
+            "The address must be a multiple of the page size: else EINVAL.",
+            aligned,
+        )
+        .linux(),
+        answer(
+            "msync/may-want-aligned",
+            &["POSIX.1-2024 msync() ERRORS, may fail, [EINVAL]"],
+            "An address that is not a multiple of the page size may be refused with EINVAL.",
+            aligned,
+        )
+        .posix(Force::Permitted),
+        answer(
+            "msync/both-flags",
+            &["POSIX.1-2024 msync() ERRORS [EINVAL]", "msync(2) ERRORS EINVAL", "mm/msync.c"],
+            "MS_ASYNC together with MS_SYNC is EINVAL.",
+            both_syncs,
+        ),
+        answer(
+            "msync/neither-flag",
+            &["POSIX.1-2024 msync() DESCRIPTION: either MS_ASYNC or MS_SYNC"],
+            "One of MS_ASYNC and MS_SYNC is to be given: neither may be EINVAL.",
+            neither_sync,
+        )
+        .posix(Force::Permitted),
+        answer(
+            "msync/wraps",
+            &["POSIX.1-2024 msync() ERRORS [ENOMEM]", "mm/msync.c"],
+            "A range that wraps around is ENOMEM.",
+            sync_wraps,
+        ),
+        answer(
+            "msync/nothing",
+            &["mm/msync.c"],
+            "A length that rounds to zero, be it by overflow, is nothing to do.",
+            syncs_nothing,
+        )
+        .linux(),
+        answer(
+            "msync/wraps-by-rounding",
+            &["POSIX.1-2024 msync() ERRORS [ENOMEM]"],
+            "A length that no address space holds is outside of it: ENOMEM.",
+            posix_sync_wraps,
+        )
+        .posix(Force::Required),
+        answer(
+            "msync/unknown",
+            &["msync(2) DESCRIPTION"],
+            "What is written back beside what the case mapped itself is not known.",
+            unknown_range,
+        ),
+        answer(
+            "msync/locked",
+            &["POSIX.1-2024 msync() ERRORS [EBUSY]", "msync(2) ERRORS EBUSY", "mm/msync.c"],
+            "MS_INVALIDATE on locked memory is EBUSY.",
+            sync_locked,
+        ),
+        answer(
+            "msync/hole",
+            &["POSIX.1-2024 msync() ERRORS [ENOMEM]", "msync(2) ERRORS ENOMEM", "mm/msync.c"],
+            "A page of the range that is not mapped is ENOMEM.",
+            sync_hole,
+        ),
+        effect(
+            "msync/clears-behind-the-end",
+            &["mmap(2) BUGS", "fs/ext4/page-io.c ext4_bio_write_folio()"],
+            "Writing back a file's last page clears what was stored behind the end; tmpfs has nowhere to write to.",
+            Effect::SyncClears,
+        )
+        .linux(),
+    ],
+};
+
+fn posix_sync_wraps(c: &Ctx<'_>) -> Option<Answer> {
+    when(c.pages(LEN).is_none(), Errno("ENOMEM"))
+}

@@ -1,0 +1,287 @@
+//! What can be mapped: bytes with a size, most of them never looked at.
+
+use crate::case::Content;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// The bytes of one page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Block {
+    /// One byte all over.
+    Fill(u8),
+    /// These.
+    Bytes(Rc<[u8]>),
+}
+
+/// A page of zeros.
+pub const ZEROS: Block = Block::Fill(0);
+
+impl Block {
+    /// Its bytes, made for a page of `page` bytes where they are not there yet.
+    pub fn bytes_mut(&mut self, page: u64) -> &mut [u8] {
+        if let Block::Fill(byte) = *self {
+            *self = Block::Bytes(vec![byte; page as usize].into());
+        }
+        match self {
+            Block::Bytes(bytes) => Rc::make_mut(bytes),
+            Block::Fill(_) => &mut [],
+        }
+    }
+
+    /// Appends the bytes from `from` to `to` to `out`.
+    pub fn append_to(&self, from: u64, to: u64, out: &mut Content) {
+        match self {
+            Block::Fill(byte) => out.fill(*byte, to - from),
+            Block::Bytes(bytes) => {
+                out.extend(bytes.get(from as usize..to as usize).unwrap_or_default());
+            }
+        }
+    }
+
+    /// One byte of it.
+    pub fn byte(&self, at: u64) -> u8 {
+        match self {
+            Block::Fill(byte) => *byte,
+            Block::Bytes(bytes) => bytes.get(at as usize).copied().unwrap_or(0),
+        }
+    }
+}
+
+/// What an object is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A file of the scratch folder.
+    File,
+    /// memfd_create(2), and what the kernel makes for shared anonymous memory.
+    Memory,
+}
+
+/// A file, or memory that behaves as one.
+#[derive(Debug, Clone)]
+pub struct Object {
+    /// What it is.
+    pub kind: Kind,
+    /// Its size in bytes; for shared anonymous memory, that of the mapping.
+    pub size: u64,
+    /// Its permissions, as open(2) gives them.
+    pub mode: u32,
+    /// The pages that were written or looked at; the rest is what it began with.
+    blocks: BTreeMap<u64, Block>,
+    initial: Option<Rc<Content>>,
+    /// So much of what it began with has never been cut off.
+    kept: u64,
+    page: u64,
+    /// How often it was changed.
+    pub version: u32,
+}
+
+impl Object {
+    /// An object without bytes.
+    pub fn new(kind: Kind, size: u64, page: u64) -> Self {
+        Object {
+            kind,
+            size,
+            mode: 0o600,
+            blocks: BTreeMap::new(),
+            initial: None,
+            kept: 0,
+            page,
+            version: 0,
+        }
+    }
+
+    /// The same, which begins with these bytes; what lies behind them is zeros.
+    pub fn holding(mut self, content: Rc<Content>) -> Self {
+        self.kept = content.len().min(self.size);
+        self.initial = Some(content);
+        self
+    }
+
+    /// One page, whether or not the object reaches there: behind the end it is what the cache of
+    /// the last page holds, or zeros.
+    pub fn block(&self, index: u64) -> Block {
+        match self.blocks.get(&index) {
+            Some(block) => block.clone(),
+            None => self.original(index),
+        }
+    }
+
+    fn original(&self, index: u64) -> Block {
+        let start = index.saturating_mul(self.page);
+        let Some(content) = self.initial.as_ref().filter(|_| start < self.kept) else {
+            return ZEROS;
+        };
+        let end = self.kept.min(start + self.page);
+        let mut at = 0;
+        let mut bytes: Option<Vec<u8>> = None;
+        for (byte, literal, len) in content.stretches() {
+            let (from, to) = (start.max(at), end.min(at + len));
+            if from < to {
+                if let (Some(b), true) = (byte, from == start && to == start + self.page) {
+                    return Block::Fill(b);
+                }
+                let place = (from - start) as usize..(to - start) as usize;
+                let bytes = bytes.get_or_insert_with(|| vec![0; self.page as usize]);
+                match byte {
+                    Some(b) => bytes[place].fill(b),
+                    None => {
+                        let part = &literal[(from - at) as usize..(to - at) as usize];
+                        bytes[place].copy_from_slice(part);
+                    }
+                }
+            }
+            at += len;
+            if at >= end {
+                break;
+            }
+        }
+        bytes.map_or(ZEROS, |b| Block::Bytes(b.into()))
+    }
+
+    fn block_mut(&mut self, index: u64) -> &mut Block {
+        if !self.blocks.contains_key(&index) {
+            let block = self.original(index);
+            self.blocks.insert(index, block);
+        }
+        self.blocks.entry(index).or_insert(ZEROS)
+    }
+
+    /// Puts bytes at `at`, without changing the size.
+    pub fn put(&mut self, at: u64, bytes: &[u8]) {
+        self.version += 1;
+        let page = self.page;
+        let mut at = at;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let inside = at % page;
+            let n = rest.len().min((page - inside) as usize);
+            let (head, tail) = rest.split_at(n);
+            let block = self.block_mut(at / page).bytes_mut(page);
+            block[inside as usize..inside as usize + n].copy_from_slice(head);
+            rest = tail;
+            at += n as u64;
+        }
+    }
+
+    /// Puts one byte all over a part of one page.
+    pub fn put_fill(&mut self, index: u64, from: u64, to: u64, byte: u8) {
+        self.version += 1;
+        if from == 0 && to == self.page {
+            self.blocks.insert(index, Block::Fill(byte));
+            return;
+        }
+        let page = self.page;
+        let bytes = self.block_mut(index).bytes_mut(page);
+        bytes[from as usize..to as usize].fill(byte);
+    }
+
+    /// Appends what it holds from `from` to `to` to `out`; the size is not asked.
+    pub fn read(&self, from: u64, to: u64, out: &mut Content) {
+        let mut at = from;
+        while at < to {
+            let index = at / self.page;
+            // What was never touched and began as nothing is nothing.
+            if at >= self.kept && !self.blocks.contains_key(&index) {
+                let next = self.blocks.range(index..).next();
+                let end = next.map_or(to, |(i, _)| to.min(i.saturating_mul(self.page)));
+                out.fill(0, end - at);
+                at = end;
+                continue;
+            }
+            let start = index * self.page;
+            let end = to.min(start.saturating_add(self.page));
+            self.block(index).append_to(at - start, end - start, out);
+            at = end;
+        }
+    }
+
+    /// Makes it shorter: what lies behind is gone, and the rest of its last page is zeros.
+    pub fn cut(&mut self, size: u64) {
+        self.version += 1;
+        self.size = size;
+        let inside = size % self.page;
+        let whole = size / self.page + u64::from(inside != 0);
+        if inside != 0 {
+            self.put_fill(size / self.page, inside, self.page, 0);
+        }
+        self.kept = self.kept.min(size);
+        let _gone = self.blocks.split_off(&whole);
+    }
+
+    /// Clears what lies behind the end in its last page.
+    pub fn clear_tail(&mut self) {
+        let inside = self.size % self.page;
+        let index = self.size / self.page;
+        if inside != 0 && self.blocks.contains_key(&index) {
+            self.put_fill(index, inside, self.page, 0);
+        }
+    }
+
+    /// All that it holds.
+    pub fn content(&self) -> Content {
+        let mut content = Content::default();
+        self.read(0, self.size, &mut content);
+        content
+    }
+
+    /// Whether it was ever changed.
+    pub fn is_touched(&self) -> bool {
+        self.version > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn flat(content: &Content) -> Vec<u8> {
+        content.to_vec(1 << 20).unwrap()
+    }
+
+    fn object(bytes: &[u8], size: u64) -> Object {
+        Object::new(Kind::File, size, 16).holding(Rc::new(Content::from_bytes(bytes)))
+    }
+
+    #[test]
+    fn a_tebibyte_with_one_byte_in_it() {
+        let mut o = Object::new(Kind::File, 1 << 40, 4096);
+        o.put((1 << 40) - 1, b"x");
+        let mut expected = Content::default();
+        expected.fill(0, (1 << 40) - 1);
+        expected.extend(b"x");
+        assert_eq!(o.content(), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_a_vector_of_bytes(
+            begin in proptest::collection::vec(1u8..4, 0..60),
+            steps in proptest::collection::vec((0u8..3, 0u64..70, proptest::collection::vec(4u8..8, 1..40)), 0..12),
+        ) {
+            let mut plain = begin.clone();
+            let mut o = object(&begin, begin.len() as u64);
+            for (what, at, bytes) in steps {
+                match what {
+                    0 => {
+                        let end = at as usize + bytes.len();
+                        plain.resize(plain.len().max(end), 0);
+                        plain[at as usize..end].copy_from_slice(&bytes);
+                        o.size = o.size.max(end as u64);
+                        o.put(at, &bytes);
+                    }
+                    1 => {
+                        let size = at.min(plain.len() as u64);
+                        plain.truncate(size as usize);
+                        o.cut(size);
+                    }
+                    _ => {
+                        plain.resize(plain.len() + at as usize, 0);
+                        o.size += at;
+                    }
+                }
+                prop_assert_eq!(flat(&o.content()), plain.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,493 @@
+//! Going through a program, step by step.
+
+mod actors;
+mod files;
+mod mapping;
+mod memory;
+
+use super::Model;
+use super::call::{Ctx, Reach};
+use super::clause::{Answer, Clause, Decision, Effect, Reading, Told as ToldAddr};
+use super::clauses::{CLOSED, WILD, Which};
+use super::machine::Entry;
+use super::object::{Kind, Object};
+use super::space::{ARENA, Space};
+use super::told::{Allowed, AllowedFile, Told};
+use super::world::{Actor, Ended, Open, Process, What, World};
+use crate::case::call::{Act, ArgType, FIXTURES};
+use crate::case::claim::Place;
+use crate::case::errno::Errno;
+use crate::case::program::End;
+use crate::case::quantity::NoValue;
+use crate::case::signal::{Code, Signal};
+use crate::case::step::{Arg, Fd, Step};
+use crate::case::{Content, Program, Quantity, Unit};
+use crate::transcript::{FileAfter, Numbers, Outcome, Transcript};
+use std::rc::Rc;
+
+/// The arena of 64-bit machines, and what is free on both sides of it.
+const ARENA_SIZE: i128 = 1 << 30;
+
+/// Goes through a program; a set of outcomes is followed as `observed` says.
+pub fn run(model: &Model, program: &Program, observed: Option<&Transcript>) -> Told {
+    let mut run = match Run::new(model, program, observed) {
+        Ok(run) => run,
+        Err(why) => {
+            let unmodelled = || Allowed::Unmodelled(why.clone());
+            return Told {
+                steps: program.steps.iter().map(|_| unmodelled()).collect(),
+                file: AllowedFile::Unmodelled(why.clone()),
+                decided: Vec::new(),
+            };
+        }
+    };
+    let mut steps = Vec::with_capacity(program.steps.len());
+    for (i, step) in program.steps.iter().enumerate() {
+        run.number = i;
+        let allowed = match &run.lost {
+            Some(why) => Allowed::Unmodelled(why.clone()),
+            None => run.step(step),
+        };
+        if let (Allowed::Unmodelled(why), None) = (&allowed, &run.lost) {
+            run.lost = Some(why.clone());
+        }
+        steps.push(allowed);
+    }
+    Told {
+        steps,
+        file: run.file(),
+        decided: run.decided,
+    }
+}
+
+/// One run of a program.
+struct Run<'p> {
+    model: &'p Model,
+    program: &'p Program,
+    observed: Option<&'p Transcript>,
+    eof: u64,
+    numbers: Numbers<'p>,
+    w: World<'p>,
+    /// What the scratch file began with, without the hole behind it.
+    initial: Rc<Content>,
+    decided: Vec<(usize, &'static Clause)>,
+    /// Which step it is.
+    number: usize,
+    /// Why nothing more can be said.
+    lost: Option<String>,
+}
+
+/// What a step comes to.
+type Came = Result<Allowed, String>;
+
+/// Why a step was not made.
+enum Not {
+    /// This name is not bound.
+    Reached(String),
+    /// The model can't work it out.
+    Modelled(String),
+}
+
+impl<'p> Run<'p> {
+    fn new(
+        model: &'p Model,
+        program: &'p Program,
+        observed: Option<&'p Transcript>,
+    ) -> Result<Self, String> {
+        let scale = &model.machine.scale;
+        if model.machine.entry_for(program.via) == Entry::Other {
+            return Err("this C library's entry is not modelled".to_owned());
+        }
+        let size = program.file.size.value(scale, i64::MAX.into(), &|_| None);
+        let eof = size
+            .ok()
+            .and_then(|n| u64::try_from(n).ok())
+            .ok_or("the size of the file is none")?;
+        let bound = |unit: &Unit| (*unit == Unit::Eof).then_some(i128::from(eof));
+        let content = &program.file.content;
+        let initial = content
+            .content(scale, &bound)
+            .map_err(|_| "the content of the file has no value")?;
+        let mut run = Run {
+            model,
+            program,
+            observed,
+            eof,
+            numbers: Numbers::new(program, scale, eof),
+            w: World::default(),
+            initial: Rc::new(initial),
+            decided: Vec::new(),
+            number: 0,
+            lost: None,
+        };
+        run.begin();
+        Ok(run)
+    }
+
+    fn page(&self) -> u64 {
+        self.model.machine.scale.page
+    }
+
+    /// What is there before the first step.
+    fn begin(&mut self) {
+        let null = Open::new(What::Null, true, true);
+        self.w.opens.push(null);
+        let known = [
+            (ARENA - ARENA_SIZE, ARENA + 2 * ARENA_SIZE),
+            (0, i128::from(self.model.machine.scale.min_addr)),
+        ];
+        self.w.processes.push(Process {
+            space: Space::knowing(&known),
+            fds: vec![Some(0); 3],
+            ended: None,
+            waited: false,
+            parent: None,
+        });
+        self.w.actors.push(Actor {
+            name: "main",
+            process: 0,
+            thread: false,
+            gone: false,
+        });
+        if self.program.uses_file() {
+            let mut object = Object::new(Kind::File, self.eof, self.page());
+            if !self.initial.is_empty() {
+                object = object.holding(self.initial.clone());
+            }
+            let file = self.w.add(object);
+            self.w.file = Some(file);
+            self.w.scratch = Some(file);
+        }
+        self.fixtures();
+        let peers = self.program.steps.iter();
+        let peers = peers.filter(|s| s.call.act == Act::Process);
+        for name in peers.filter_map(|s| s.bind.as_deref()) {
+            self.add_process(name, 0);
+        }
+    }
+
+    fn fixtures(&mut self) {
+        let mut pipe = None;
+        for (name, _) in FIXTURES {
+            if *name == "file" || !self.program.uses_fd(name) {
+                continue;
+            }
+            let value = match *name {
+                "closed" => CLOSED,
+                "wild" => WILD,
+                "pipe.read" => self.pipe_fixture(&mut pipe).0,
+                "pipe.write" => self.pipe_fixture(&mut pipe).1,
+                other => match self.fixture(other) {
+                    Some(open) => self.w.install(0, open),
+                    None => continue,
+                },
+            };
+            self.w.bind(name, "", value);
+        }
+    }
+
+    fn pipe_fixture(&mut self, pipe: &mut Option<(i128, i128)>) -> (i128, i128) {
+        *pipe.get_or_insert_with(|| self.new_pipe(0))
+    }
+
+    fn fixture(&mut self, name: &str) -> Option<Open> {
+        let what = match name {
+            "dir" => return Some(Open::new(What::Dir, true, false)),
+            "proc-file" => return Some(Open::new(What::Proc, true, false)),
+            "path" => {
+                let mut open = Open::new(What::Object(self.w.file?), false, false);
+                open.path = true;
+                return Some(open);
+            }
+            "memfd" | "memfd-sealable" => {
+                let object = Object::new(Kind::Memory, self.eof, self.page());
+                What::Object(self.w.add(object))
+            }
+            "socket" => What::Socket,
+            "dev-zero" => What::Zero,
+            "dev-null" => What::Null,
+            "epoll" | "eventfd" => What::Event,
+            _ => What::Foreign,
+        };
+        Some(Open::new(what, true, true))
+    }
+
+    /// One step.
+    fn step(&mut self, step: &'p Step) -> Allowed {
+        let actor = self.w.actors.iter().position(|a| a.name == step.actor);
+        let actor = match actor {
+            Some(n) if !self.w.actors[n].gone => n,
+            _ => return one(Outcome::NotReached(step.actor.clone())),
+        };
+        let process = self.w.actors[actor].process;
+        let mut args = [0i128; 6];
+        for ((slot, arg), spec) in args.iter_mut().zip(&step.args).zip(step.call.args) {
+            match self.word(arg, spec.ty) {
+                Ok(value) => *slot = value,
+                Err(Not::Reached(name)) => return one(Outcome::NotReached(name)),
+                Err(Not::Modelled(why)) => return Allowed::Unmodelled(why),
+            }
+        }
+        let came = match (step.call.act, step.call.name) {
+            (_, "mmap") => self.mmap(process, step, args),
+            (_, "munmap") => self.munmap(process, step, args),
+            (_, "mprotect") => self.mprotect(process, step, args),
+            (_, "msync") => self.msync(process, step, args),
+            (_, "open") => self.open(process, step, args),
+            (_, "close") => self.close(process, step, args),
+            (_, "unlink") => self.unlink(process, step, args),
+            (_, "ftruncate") => self.ftruncate(process, step, args),
+            (_, "read") => self.read(process, step, args, false),
+            (_, "pread") => self.read(process, step, args, true),
+            (_, "write") => self.write(process, step, args, false),
+            (_, "pwrite") => self.write(process, step, args, true),
+            (Act::Lseek, _) => self.lseek(process, step, args),
+            (Act::Size, _) => self.size(process, step, args),
+            (Act::Pipe, _) => self.pipe(process, step),
+            (Act::Load, _) => self.load(process, step, args),
+            (Act::Store, _) => self.store(process, step, args),
+            (Act::Fill, _) => self.fill(process, step, args),
+            (Act::Fork, _) => self.fork(process, step),
+            (Act::Thread, _) => self.thread(process, step),
+            (Act::Process, _) => self.process(step),
+            (Act::Wait, _) => self.wait(process, step),
+            (Act::Exit, _) => self.exit(process, args),
+            _ => Err(format!("{} is not modelled", step.call.name)),
+        };
+        came.unwrap_or_else(Allowed::Unmodelled)
+    }
+
+    /// The value of an argument.
+    fn word(&self, arg: &Arg, ty: ArgType) -> Result<i128, Not> {
+        match arg {
+            // What a process uses of a limit is a matter of the harness.
+            Arg::Quantity(_) if matches!(ty, ArgType::Limit) => {
+                Err(Not::Modelled("limits are not modelled".to_owned()))
+            }
+            Arg::Quantity(q) => self.quantity(q, ty),
+            Arg::Flags(set) => Ok(match ty {
+                ArgType::Flags(domain) => set.bits(domain).into(),
+                _ => set.extra.into(),
+            }),
+            Arg::Fd(Fd::Number(n)) => Ok((*n).into()),
+            Arg::Fd(Fd::Name(n)) => self.w.value(n).ok_or_else(|| Not::Reached(n.clone())),
+            Arg::Path(_) | Arg::Bytes(_) | Arg::Buf | Arg::Actor(_) => Ok(0),
+        }
+    }
+
+    fn quantity(&self, q: &Quantity, ty: ArgType) -> Result<i128, Not> {
+        let scale = &self.model.machine.scale;
+        let signed = matches!(ty, ArgType::Offset | ArgType::Int(..) | ArgType::Mode);
+        let max = if signed {
+            i64::MAX.into()
+        } else {
+            scale.word_max()
+        };
+        let bound = |unit: &Unit| match unit {
+            Unit::Eof => Some(self.eof.into()),
+            Unit::Name(n) if n == "arena" => Some(ARENA),
+            Unit::Name(n) => self.w.value(n),
+            _ => None,
+        };
+        match q.value(scale, max, &bound) {
+            Ok(n) if signed => Ok(n),
+            Ok(n) if matches!(ty, ArgType::Len) => {
+                if (0..=max).contains(&n) {
+                    Ok(n)
+                } else {
+                    Err(Not::Modelled(format!("{q} is no length")))
+                }
+            }
+            // An address without a place wraps around as the machine's words do.
+            Ok(n) if n < 0 && n >= -max => Ok(n + max + 1),
+            Ok(n) => Ok(n),
+            Err(NoValue::Unbound(name)) => Err(Not::Reached(name)),
+            Err(NoValue::Overflow) => Err(Not::Modelled(format!("{q} overflows"))),
+        }
+    }
+
+    fn ctx(&self, process: usize, a: [i128; 6]) -> Ctx<'_> {
+        Ctx {
+            m: &self.model.machine,
+            w: &self.w,
+            process,
+            a,
+            path: "",
+            positioned: false,
+            store: false,
+            root: self.program.root,
+            reach: Reach::Whole,
+        }
+    }
+
+    /// What the clauses of a call say, and who had a say.
+    fn decide(&self, which: Which, ctx: &Ctx<'_>) -> (Decision, Vec<&'static Clause>) {
+        let mut by = Vec::new();
+        let decision = self
+            .model
+            .rules
+            .decide(which as usize, ctx, &mut |c| by.push(c));
+        (decision, by)
+    }
+
+    /// Whether an effect's clause stands; it is noted as having had a say.
+    fn holds(&mut self, effect: Effect) -> bool {
+        match self.model.rules.effect(effect) {
+            Some(clause) => {
+                let entry = (self.number, clause);
+                let told = |(n, c): &(usize, &Clause)| *n == entry.0 && c.id == clause.id;
+                if !self.decided.iter().any(told) {
+                    self.decided.push(entry);
+                }
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn is_posix(&self) -> bool {
+        self.model.rules.reading() == Reading::Posix
+    }
+
+    /// Turns a decision into a set of outcomes; `succeed` is asked for that of success, and makes
+    /// it happen, where it is possible and is what is followed.
+    fn settle(
+        &mut self,
+        decided: (Decision, Vec<&'static Clause>),
+        succeed: &mut dyn FnMut(&mut Self) -> Result<Outcome, String>,
+    ) -> Came {
+        let (decision, by) = decided;
+        let number = self.number;
+        self.decided.extend(by.into_iter().map(|c| (number, c)));
+        if decision.open.is_some() && !self.saw_error() {
+            // What was done is not known, so nothing that follows is.
+            if self.observed.is_none() || decision.success {
+                return Err("the standard leaves open what comes of it".to_owned());
+            }
+        }
+        let mut set = Vec::with_capacity(1);
+        for answer in &decision.answers {
+            match answer {
+                Answer::Errno(name) => set.push(errno(name, None)),
+                Answer::Raise(name, signal) => set.push(errno(name, Some(signal))),
+                Answer::Blocked => set.push(Outcome::Blocked),
+                Answer::Nothing => set.push(Outcome::Ok),
+                Answer::Elsewhere => set.push(Outcome::Elsewhere),
+                Answer::Fault(..) => {}
+                Answer::Unmodelled(why) => return Err((*why).to_owned()),
+            }
+        }
+        if decision.success {
+            let failed = self
+                .seen()
+                .is_some_and(|o| matches!(o, Outcome::Errno(..)) && set.contains(o));
+            if failed {
+                // What success would have been can't be told without making it happen.
+                return Ok(Allowed::OneOf(set));
+            }
+            set.insert(0, succeed(self)?);
+        }
+        Ok(Allowed::OneOf(set))
+    }
+
+    /// What was observed of this step.
+    fn seen(&self) -> Option<&'p Outcome> {
+        self.observed?.outcomes.get(self.number)
+    }
+
+    fn saw_error(&self) -> bool {
+        matches!(self.seen(), Some(Outcome::Errno(..)))
+    }
+
+    /// The outcome of a fault; the process dies of it where faults kill.
+    fn fault(
+        &mut self,
+        process: usize,
+        step: &Step,
+        asked: i128,
+        at: i128,
+        (signal, code, told): (&'static str, &'static str, ToldAddr),
+    ) -> Outcome {
+        if self.kills() {
+            self.end(process, Ended::Killed(signal));
+            return Outcome::Killed(signal_named(signal));
+        }
+        let page = i128::from(self.page());
+        let place = match told {
+            ToldAddr::Byte => Place::At(self.relative(step, asked, at)),
+            ToldAddr::Page => {
+                let (_, offset) = super::space::split(at);
+                let start = at - offset.rem_euclid(page);
+                if start == at {
+                    Place::At(self.relative(step, asked, at))
+                } else {
+                    Place::InPage(self.relative(step, asked, start))
+                }
+            }
+            ToldAddr::Nowhere => Place::Nowhere,
+        };
+        Outcome::Fault {
+            signal: signal_named(signal),
+            code: Code::from_name(code).unwrap_or(Code::Number(0)),
+            place,
+        }
+    }
+
+    fn kills(&self) -> bool {
+        self.program.end == End::Signal || self.program.die_at == Some(self.number)
+    }
+
+    fn relative(&self, step: &Step, asked: i128, at: i128) -> Quantity {
+        let q = step.args.first().and_then(Arg::quantity);
+        let told = q.and_then(|q| self.numbers.relative(q, at - asked));
+        told.unwrap_or_else(|| self.numbers.number(at))
+    }
+
+    /// Binds what a step gives.
+    fn bind(&mut self, step: &'p Step, value: i128) {
+        if let Some(name) = &step.bind {
+            self.w.bind(name, "", value);
+        }
+    }
+
+    /// The name that a step binds, as its outcome tells it.
+    fn bound(step: &Step) -> Outcome {
+        step.bind
+            .as_ref()
+            .map_or(Outcome::Ok, |b| Outcome::Value(Quantity::name(b)))
+    }
+
+    /// What the scratch file holds.
+    fn file(&self) -> AllowedFile {
+        let Some(scratch) = self.w.scratch.and_then(|n| self.w.objects.get(n)) else {
+            return AllowedFile::Is(FileAfter::None);
+        };
+        if let Some(why) = &self.lost {
+            return AllowedFile::Unmodelled(why.clone());
+        }
+        if !scratch.is_touched() {
+            return AllowedFile::Is(FileAfter::Unchanged);
+        }
+        let mut initial = (*self.initial).clone();
+        initial.fill(0, self.eof.saturating_sub(initial.len()));
+        let content = scratch.content();
+        AllowedFile::Is(if content == initial {
+            FileAfter::Unchanged
+        } else {
+            FileAfter::Holds(self.numbers.bytes(&content))
+        })
+    }
+}
+
+fn one(outcome: Outcome) -> Allowed {
+    Allowed::OneOf(vec![outcome])
+}
+
+fn errno(name: &str, signal: Option<&&'static str>) -> Outcome {
+    let errno = Errno::from_name(name).unwrap_or(Errno::Number(0));
+    Outcome::Errno(errno, signal.map(|s| signal_named(s)))
+}
+
+fn signal_named(name: &'static str) -> Signal {
+    Signal::from_name(name).unwrap_or(Signal::Number(0))
+}

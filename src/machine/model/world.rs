@@ -1,0 +1,223 @@
+//! All that a case can change: objects, open descriptions, processes, names.
+
+use super::object::{Kind, Object};
+use super::space::Space;
+
+/// What a descriptor leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// An object of bytes, by its number.
+    Object(usize),
+    /// The scratch folder.
+    Dir,
+    /// The reading end of a pipe, by its number.
+    PipeRead(usize),
+    /// The writing end of a pipe.
+    PipeWrite(usize),
+    /// A stream socket.
+    Socket,
+    /// /dev/zero.
+    Zero,
+    /// /dev/null.
+    Null,
+    /// An epoll(7) instance or an eventfd(2), whose own calls are not modelled.
+    Event,
+    /// A file of proc(5).
+    Proc,
+    /// What the model knows nothing of.
+    Foreign,
+}
+
+/// An open file description.
+#[derive(Debug, Clone)]
+pub struct Open {
+    /// Where it leads.
+    pub what: What,
+    /// Whether it may be read.
+    pub read: bool,
+    /// Whether it may be written.
+    pub write: bool,
+    /// O_APPEND.
+    pub append: bool,
+    /// O_NONBLOCK.
+    pub nonblock: bool,
+    /// O_PATH: it stands for the name alone.
+    pub path: bool,
+    /// Where it stands.
+    pub position: u64,
+}
+
+impl Open {
+    /// A description of `what`, for reading and writing as told.
+    pub fn new(what: What, read: bool, write: bool) -> Self {
+        Open {
+            what,
+            read,
+            write,
+            append: false,
+            nonblock: false,
+            path: false,
+            position: 0,
+        }
+    }
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// By this status.
+    Exit(i32),
+    /// Of this signal.
+    Killed(&'static str),
+}
+
+/// A process.
+#[derive(Debug, Clone)]
+pub struct Process {
+    /// Its memory.
+    pub space: Space,
+    /// Its descriptors: which description each number leads to.
+    pub fds: Vec<Option<usize>>,
+    /// How it ended, if it did.
+    pub ended: Option<Ended>,
+    /// Whether somebody has waited for it.
+    pub waited: bool,
+    /// Who made it.
+    pub parent: Option<usize>,
+}
+
+/// Who acts.
+#[derive(Debug, Clone)]
+pub struct Actor<'p> {
+    /// Its name.
+    pub name: &'p str,
+    /// Its process.
+    pub process: usize,
+    /// Whether it is a thread of another actor's process.
+    pub thread: bool,
+    /// Whether it is gone.
+    pub gone: bool,
+}
+
+/// A pipe.
+#[derive(Debug, Clone, Default)]
+pub struct Pipe {
+    /// What is in it.
+    pub data: std::collections::VecDeque<u8>,
+}
+
+/// How many bytes a pipe takes: 16 pages of 4 KiB, whatever the page size is told to be, are the
+/// least that a Linux pipe has.
+pub const PIPE_ROOM: usize = 64 << 10;
+
+/// All that a case can change.
+#[derive(Debug, Clone, Default)]
+pub struct World<'p> {
+    /// Files and memory.
+    pub objects: Vec<Object>,
+    /// Open descriptions.
+    pub opens: Vec<Open>,
+    /// Pipes.
+    pub pipes: Vec<Pipe>,
+    /// Processes; the first is that of `main`.
+    pub processes: Vec<Process>,
+    /// Actors; the first is `main`.
+    pub actors: Vec<Actor<'p>>,
+    /// Bound names and their values.
+    pub names: Vec<(Name<'p>, i128)>,
+    /// What the name `file` leads to now.
+    pub file: Option<usize>,
+    /// What the name `new` leads to now.
+    pub new: Option<usize>,
+    /// The scratch file that the case began with.
+    pub scratch: Option<usize>,
+    /// How many places the kernel has chosen so far.
+    pub places: usize,
+}
+
+/// A bound name; the ends of a pipe have two parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Name<'p> {
+    /// The name.
+    pub word: &'p str,
+    /// `.read` or `.write`, or nothing.
+    pub end: &'static str,
+}
+
+impl Name<'_> {
+    /// Whether this is how it is written.
+    pub fn is(&self, text: &str) -> bool {
+        if self.end.is_empty() {
+            self.word == text
+        } else {
+            text.strip_suffix(self.end) == Some(self.word)
+        }
+    }
+}
+
+impl<'p> World<'p> {
+    /// The value of a name.
+    pub fn value(&self, name: &str) -> Option<i128> {
+        let found = self.names.iter().rev().find(|(n, _)| n.is(name));
+        found.map(|(_, v)| *v)
+    }
+
+    /// Binds a name.
+    pub fn bind(&mut self, word: &'p str, end: &'static str, value: i128) {
+        self.names.push((Name { word, end }, value));
+    }
+
+    /// The open description behind a number.
+    pub fn open(&self, process: usize, fd: i128) -> Option<&Open> {
+        self.opens.get(self.open_index(process, fd)?)
+    }
+
+    /// Its place in the list.
+    pub fn open_index(&self, process: usize, fd: i128) -> Option<usize> {
+        let fds = &self.processes.get(process)?.fds;
+        *fds.get(usize::try_from(fd).ok()?)?
+    }
+
+    /// Gives a description the lowest free number.
+    pub fn install(&mut self, process: usize, open: Open) -> i128 {
+        self.opens.push(open);
+        let index = self.opens.len() - 1;
+        let Some(process) = self.processes.get_mut(process) else {
+            return -1;
+        };
+        let free = process.fds.iter().position(Option::is_none);
+        let fd = free.unwrap_or(process.fds.len());
+        if fd == process.fds.len() {
+            process.fds.push(Some(index));
+        } else if let Some(slot) = process.fds.get_mut(fd) {
+            *slot = Some(index);
+        }
+        fd as i128
+    }
+
+    /// Makes an object; its number.
+    pub fn add(&mut self, object: Object) -> usize {
+        self.objects.push(object);
+        self.objects.len() - 1
+    }
+
+    /// Whether a living process can reach an end of a pipe.
+    pub fn has_end(&self, end: What) -> bool {
+        let living = self.processes.iter().filter(|p| p.ended.is_none());
+        let mut opens = living.flat_map(|p| p.fds.iter().flatten());
+        opens.any(|o| self.opens.get(*o).is_some_and(|o| o.what == end))
+    }
+
+    /// The object that a description leads to.
+    pub fn object_of(&self, open: &Open) -> Option<&Object> {
+        match open.what {
+            What::Object(n) => self.objects.get(n),
+            _ => None,
+        }
+    }
+
+    /// Whether a description leads to a file of the scratch folder.
+    pub fn is_file(&self, open: &Open) -> bool {
+        self.object_of(open).is_some_and(|o| o.kind == Kind::File)
+    }
+}
