@@ -177,6 +177,10 @@ pub enum Act {
     ShmUnlink,
     /// `process_vm_readv` or `process_vm_writev`: the call of this number.
     ProcessVm(Sysno),
+    /// An operation by io_submit(2), waited for; whether it writes.
+    Aio(bool),
+    /// An operation by io_uring(7), waited for; whether it writes.
+    Uring(bool),
     /// Gives up all capabilities but these.
     Keep,
     /// `pipe2`, which gives two descriptors.

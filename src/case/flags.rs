@@ -240,6 +240,14 @@ pub static SPLICE: Domain = Domain {
     none: "0",
 };
 
+/// `buffers` of an operation by io_uring(7).
+pub static URING: Domain = Domain {
+    what: "kind of buffer",
+    flags: &[("IORING_REGISTER_BUFFERS", 1)],
+    aliases: &[],
+    none: "0",
+};
+
 /// `shmflg` of shmget(2): flags, and the permissions one by one.
 pub static SHMGET: Domain = Domain {
     what: "shmget flag",

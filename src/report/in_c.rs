@@ -282,6 +282,17 @@ impl Speller<'_> {
                 arg(0),
                 arg(1)
             ),
+            Act::Aio(_) | Act::Uring(_) => {
+                let take = self.take(step, "ssize_t");
+                let (name, by) = match step.call.act {
+                    Act::Aio(true) => ("pwrite", "as one operation of io_submit(2)"),
+                    Act::Aio(false) => ("pread", "as one operation of io_submit(2)"),
+                    Act::Uring(true) => ("pwrite", "as one operation of io_uring(7)"),
+                    _ => ("pread", "as one operation of io_uring(7)"),
+                };
+                let args = [arg(0), arg(1), arg(2), arg(3)].join(", ");
+                format!("{take}{name}({args});  {}", comment(by))
+            }
             Act::Keep => format!(
                 ";  {}",
                 comment(&format!(

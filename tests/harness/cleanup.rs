@@ -140,6 +140,59 @@ fn a_worker_is_killed_and_its_case_ends_with_it() {
     }
 }
 
+/// The numbers of the System V segments that these processes have made.
+fn segments_of(pids: &[i32]) -> Vec<String> {
+    let list = std::fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
+    let rows = list
+        .lines()
+        .skip(1)
+        .map(|l| l.split_whitespace().collect::<Vec<_>>());
+    // key, shmid, perms, size, cpid: see sysvipc(7).
+    rows.filter(|row| {
+        row.get(4)
+            .is_some_and(|pid| pids.iter().any(|p| p.to_string() == *pid))
+    })
+    .map(|row| row[1].to_owned())
+    .collect()
+}
+
+/// What a case made that outlives its processes goes with the worker that is killed.
+#[test]
+fn segments_and_objects_go_with_a_killed_worker() {
+    let objects = Path::new("/dev/shm");
+    if !objects.is_dir() || !Path::new("/proc/sysvipc/shm").exists() {
+        return skip("neither segments nor objects can be looked for here");
+    }
+    let bench = Bench::with(
+        "[[case]]\nname = 'lasting'\nwhy = 'it waits with both'\nmap = false\n\
+         then = ['shmget(IPC_PRIVATE, 1page, IPC_CREAT|S_IRUSR|S_IWUSR) = ok', \
+         'shm_open(\"left\", O_RDWR|O_CREAT) = ok', 'read(pipe.read, buf, 1) = blocked']\n",
+    );
+    let mut runner = start(&bench, "lasting");
+    let (mut worker, mut case) = (0, 0);
+    eventually("a case has made a segment", || {
+        for found in processes::workers(bench.mark(), runner.id() as i32) {
+            if let Some(child) = processes::case(bench.mark(), found.pid) {
+                (worker, case) = (found.pid, child.pid);
+            }
+        }
+        !segments_of(&[case]).is_empty()
+    });
+    let folder = bench.left_over();
+    let is_there = || {
+        let entries = std::fs::read_dir(objects).unwrap().flatten();
+        let mut names = entries.map(|e| e.file_name().to_string_lossy().into_owned());
+        names.any(|n| folder.iter().any(|f| n == format!("{f}.left")))
+    };
+    eventually("and an object", is_there);
+    let _ = runner.kill();
+    processes::signal(worker, Signal::SIGKILL);
+    eventually("the segment is gone", || segments_of(&[case]).is_empty());
+    eventually("the object is gone", || !is_there());
+    let _ = runner.wait();
+    assert_nothing_left(&bench, runner);
+}
+
 /// Without a janitor the processes end all the same; the folder is swept at the next start.
 #[test]
 fn worker_and_janitor_are_killed() {

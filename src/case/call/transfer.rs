@@ -6,6 +6,7 @@ use crate::case::flags;
 
 const RWF: super::ArgSpec = opt("flags", ArgType::Flags(&flags::RWF), "0");
 const SEND: super::ArgSpec = opt("flags", ArgType::Flags(&flags::SEND), "0");
+const URING: super::ArgSpec = opt("buffers", ArgType::Flags(&flags::URING), "0");
 const SPLICE: super::ArgSpec = opt("flags", ArgType::Flags(&flags::SPLICE), "0");
 
 /// A descriptor, one list of two pairs.
@@ -154,6 +155,38 @@ pub(super) static CALLS: &[CallSpec] = &[
         ),
         doc: "copies bytes from one file, where its descriptor stands, to another",
         page: Some("copy_file_range(2)"),
+    },
+    CallSpec {
+        name: "aio_read",
+        args: &[FD, arg("buf", ArgType::Buf), COUNT, OFFSET],
+        result: ResultKind::Read { buf: 1, len: 2 },
+        act: Act::Aio(false),
+        doc: "reads by io_submit(2), and waits until it is done",
+        page: Some("io_submit(2)"),
+    },
+    CallSpec {
+        name: "aio_write",
+        args: &[FD, arg("buf", ArgType::Data), COUNT, OFFSET],
+        result: ResultKind::Written { len: 2 },
+        act: Act::Aio(true),
+        doc: "writes by io_submit(2), and waits until it is done",
+        page: Some("io_submit(2)"),
+    },
+    CallSpec {
+        name: "uring_read",
+        args: &[FD, arg("buf", ArgType::Buf), COUNT, OFFSET, URING],
+        result: ResultKind::Read { buf: 1, len: 2 },
+        act: Act::Uring(false),
+        doc: "reads by io_uring(7), and waits until it is done",
+        page: Some("io_uring(7)"),
+    },
+    CallSpec {
+        name: "uring_write",
+        args: &[FD, arg("buf", ArgType::Data), COUNT, OFFSET, URING],
+        result: ResultKind::Written { len: 2 },
+        act: Act::Uring(true),
+        doc: "writes by io_uring(7), and waits until it is done",
+        page: Some("io_uring(7)"),
     },
     CallSpec {
         name: "process_vm_readv",

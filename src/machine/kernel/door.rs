@@ -4,6 +4,7 @@
     reason = "the calls under test, with whatever arguments a case asks for"
 )]
 
+mod asynchronous;
 mod library;
 mod own;
 

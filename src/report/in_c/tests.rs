@@ -88,6 +88,10 @@ const EVERYTHING: &str = "size 1page + 1\ncontent \"abc\"*10\n\
     step shmdt(shared)\n\
     step shmctl(id, IPC_RMID)\n\
     step shmget(key, 1page, 0)\n\
+    step aio_read(file, map, 5, 0)\n\
+    step done = aio_write(file, \"abc\", 3, 1page)\n\
+    step uring_read(file, map, 5, 0)\n\
+    step uring_write(file, map, 5, 0, IORING_REGISTER_BUFFERS)\n\
     step child = fork()\n\
     step process_vm_readv(child, buf, map, 5)\n\
     step process_vm_writev(child, \"abc\", map, 3)\n\
@@ -297,6 +301,10 @@ fn every_call_is_spelled() {
     shmdt(shared);
     shmctl(id, IPC_RMID, 0);
     shmget(key, 4096, 0);
+    pread(fd, map, 5, 0);  /* as one operation of io_submit(2) */
+    ssize_t done = pwrite(fd, "abc", 3, 4096);  /* as one operation of io_submit(2) */
+    pread(fd, map, 5, 0);  /* as one operation of io_uring(7) */
+    pwrite(fd, map, 5, 0);  /* as one operation of io_uring(7) */
     pid_t child = fork();
     process_vm_readv(child, &(struct iovec){buf, 5}, 1, &(struct iovec){map, 5}, 1, 0);
     process_vm_writev(child, &(struct iovec){"abc", 3}, 1, &(struct iovec){map, 3}, 1, 0);
