@@ -47,7 +47,83 @@ pub enum Command {
     Manual,
     /// Take cases on standard input and give transcripts on standard output
     #[command(hide = true)]
-    Worker,
+    Worker(Worker),
+    /// Run the tables on every platform that this machine can have
+    Platforms(Platforms),
+    /// Be the first process of a kernel: prepare the machine, be a worker on its console
+    #[command(hide = true)]
+    Init,
+}
+
+/// `mmapcheck worker`.
+#[derive(Debug, Args)]
+pub struct Worker {
+    /// Only tell the runner that there can be no worker, and why
+    #[arg(long, value_name = "WHY")]
+    pub refuse: Option<String>,
+}
+
+/// `mmapcheck platforms`.
+#[derive(Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Platforms {
+    /// What is done with them.
+    #[command(subcommand)]
+    pub what: PlatformsDo,
+}
+
+/// What is done with platforms.
+#[derive(Debug, Subcommand)]
+pub enum PlatformsDo {
+    /// List them
+    List(PlatformsWhich),
+    /// Fetch and build what they need, and run nothing
+    Fetch(PlatformsWhich),
+    /// Run the tables on them, one after another
+    Run(PlatformsRun),
+}
+
+/// Which platforms, and where their files lie.
+#[derive(Debug, Clone, Args)]
+pub struct PlatformsWhich {
+    /// Only these; `*` stands for anything [default: all]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// The folder of their files [default: `ci/platforms` beside the tables]
+    #[arg(long, value_name = "DIR")]
+    pub platforms: Option<PathBuf>,
+    /// Take workers for other targets as they were built before, where they were
+    #[arg(long)]
+    pub as_built: bool,
+    /// Where fetched and built things are kept [default: `mmapcheck` in the folder for caches]
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+}
+
+/// `mmapcheck platforms run`.
+#[derive(Debug, Args)]
+pub struct PlatformsRun {
+    /// Which.
+    #[command(flatten)]
+    pub which: PlatformsWhich,
+    /// Only cases whose id holds one of these
+    #[arg(long, value_name = "FILTER")]
+    pub only: Vec<String>,
+    /// Only the case of this id
+    #[arg(long, value_name = "ID", conflicts_with = "only")]
+    pub exact: Option<String>,
+    /// Record what is observed as each platform's own
+    #[arg(long)]
+    pub bless: bool,
+    /// How many platforms run at once [default: one for each CPU]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// Where the whole report of each platform is written [default: `logs` in the cache]
+    #[arg(long, value_name = "DIR")]
+    pub logs: Option<PathBuf>,
+    /// Where tables and records come from.
+    #[command(flatten)]
+    pub tables: Tables,
 }
 
 /// Where tables and records come from.

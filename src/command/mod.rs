@@ -6,6 +6,7 @@ mod explain;
 mod findings;
 mod list;
 mod model;
+mod platforms;
 mod run;
 mod sources;
 mod trial;
@@ -67,7 +68,11 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::Findings(args) => findings::findings(args),
         Command::Doctor(args) => doctor::doctor(args),
         Command::Manual => report::page(MANUAL).map(|()| 0).map_err(Stop::Print),
-        Command::Worker => Ok(u8::try_from(kernel::serve()).unwrap_or(3)),
+        Command::Platforms(args) => platforms::platforms(&args.what),
+        Command::Worker(args) => {
+            Ok(u8::try_from(kernel::serve(args.refuse.as_deref())).unwrap_or(3))
+        }
+        Command::Init => Ok(crate::machine::init::init()),
     };
     match done {
         Ok(code) => code,

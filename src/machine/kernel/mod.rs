@@ -32,4 +32,5 @@ mod touch;
 mod turn;
 mod worker;
 
+pub use rights::is_root;
 pub use worker::{PROTOCOL, Start, serve};
