@@ -414,6 +414,7 @@ fn config(entry: &Entry, ready: &Ready, cpu: Option<usize>) -> Config {
             dir: ready.dir.clone(),
             door: if entry.libc { Door::Libc } else { Door::Raw },
             root: false,
+            namespace: false,
             pipe_journal: false,
             cpu,
             memory: MEMORY << 20,
