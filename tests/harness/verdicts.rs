@@ -212,7 +212,7 @@ fn a_skip_is_told_and_fails_where_it_is_required() {
     let done = run(&[]);
     assert_eq!(done.code, Some(0), "{done:?}");
     insta::assert_snapshot!(told(&bench, &done), @r"
-    skipped 1: needs root: the harness was not started as root
+    skipped 1: needs root: the harness was not started as root (privilege)
     0 passed, 0 failed, 1 unrecorded, 1 skipped in TIME
     not recorded for here: 1 case, of which nobody can say whether it changed;
       `--bless` writes to snapshots/here

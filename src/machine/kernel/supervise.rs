@@ -68,9 +68,14 @@ impl Worker {
             Ground::Ordinary => None,
             kind if self.in_namespace => {
                 let laid = Laid::lay(kind, &self.home, self.scale.page);
-                Some(laid.map_err(|e| format!("the case's file system can't be mounted: {e}"))?)
+                Some(laid.map_err(|e| {
+                    NotRun::Failed(format!("the case's file system can't be mounted: {e}"))
+                })?)
             }
-            _ => return Err("this worker may not mount anything".to_owned().into()),
+            _ => {
+                let why = "this worker may not mount anything";
+                return Err(NotRun::Failed(why.to_owned()));
+            }
         };
         let file = match &compiled.file {
             Some(content) => {
@@ -90,7 +95,9 @@ impl Worker {
                     true => CaseFile::open().map(Some),
                     false => Ok(None),
                 });
-                covered.map_err(|e| format!("the case's file system can't be laid: {e}"))?
+                covered.map_err(|e| {
+                    NotRun::Failed(format!("the case's file system can't be laid: {e}"))
+                })?
             }
         };
         if compiled.others.contains(&c"link") {

@@ -100,9 +100,9 @@ impl<'p> Run<'p> {
         if model.machine.entry_for(program.via) == Entry::Other {
             return Err("this C library's entry is not modelled".to_owned());
         }
-        let is_fault = |s: &Step| matches!(s.call.act, Act::Fault(_));
+        let is_fault = |s: &Step| matches!(s.call.act, Act::Fault(_) | Act::Limit);
         if program.file.on != Ground::Ordinary || program.steps.iter().any(is_fault) {
-            return Err("what goes wrong on purpose is not modelled".to_owned());
+            return Err("limits, and what goes wrong on purpose, are not modelled".to_owned());
         }
         let size = program.file.size.value(scale, i64::MAX.into(), &|_| None);
         let eof = size
@@ -246,6 +246,9 @@ impl<'p> Run<'p> {
         let came = match (step.call.act, step.call.name) {
             (_, "mmap") => self.mmap(process, step, args),
             (_, "munmap") => self.munmap(process, step, args),
+            (_, "mprotect") if args[1] > i128::from(self.model.machine.scale.ram) => {
+                Err("more memory than there is is not modelled".to_owned())
+            }
             (_, "mprotect") => self.mprotect(process, step, args),
             (_, "msync") => self.msync(process, step, args),
             (_, "open") => self.open(process, step, args),
