@@ -323,6 +323,8 @@ fn argument(genes: &mut Genes<'_>, spec: &CallSpec, arg: &ArgSpec, so_far: &[Str
         ArgType::Actor => "main".to_owned(),
         ArgType::Key => "IPC_PRIVATE".to_owned(),
         ArgType::Name => "\"a\"".to_owned(),
+        ArgType::Choice(domain) => domain.flags[genes.below(domain.flags.len())].0.to_owned(),
+        ArgType::Number => genes.pick(&["1", "0", "2", "max"]).to_owned(),
     }
 }
 
