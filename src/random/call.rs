@@ -386,19 +386,16 @@ fn map_flags(genes: &mut Genes<'_>, domain: &'static Domain) -> String {
 /// what stores does not go on for ever.
 fn tame(spec: &CallSpec, args: &mut [String]) {
     let great = |length: &str| length.contains("GiB") || length.contains("TiB") || length == "top";
+    let fills = |flags: &str| flags.contains("MAP_POPULATE") || flags.contains("MAP_LOCKED");
     match (spec.name, args) {
-        ("mmap", [_, length, _, flags, ..])
-            if flags.contains("MAP_POPULATE") || flags.contains("MAP_LOCKED") =>
-        {
-            if great(length) {
-                "4page".clone_into(length);
-            }
+        ("mmap", [_, length, _, flags, ..]) if great(length) && fills(flags) => {
+            "4page".clone_into(length);
         }
         // Where bytes are made as they are asked for, so many would be.
-        ("read" | "pread", [fd, buf, count, ..]) if fd == "dev-zero" && buf != "buf" => {
-            if great(count) {
-                "4page".clone_into(count);
-            }
+        ("read" | "pread", [fd, buf, count, ..])
+            if fd == "dev-zero" && buf != "buf" && great(count) =>
+        {
+            "4page".clone_into(count);
         }
         ("fallocate", [_, _, _, len]) if great(len) => "4page".clone_into(len),
         _ => {}

@@ -44,11 +44,14 @@ pub type Head = [u8; 32];
 /// Bytes for one step.
 pub type Body = [u8; 8];
 
+/// Those of the head, and those of each step.
+type Bytes = (Vec<u8>, Vec<Vec<u8>>);
+
 /// A case that was drawn, and what it can shrink to.
 pub struct Drawn {
     kind: Kind,
     scope: Scope,
-    tree: Box<dyn ValueTree<Value = (Vec<u8>, Vec<Vec<u8>>)>>,
+    tree: Box<dyn ValueTree<Value = Bytes>>,
 }
 
 impl std::fmt::Debug for Drawn {
