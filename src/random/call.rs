@@ -323,7 +323,7 @@ fn argument(genes: &mut Genes<'_>, spec: &CallSpec, arg: &ArgSpec, so_far: &[Str
         ArgType::Actor => "main".to_owned(),
         ArgType::Key => "IPC_PRIVATE".to_owned(),
         ArgType::Name => "\"a\"".to_owned(),
-        ArgType::Choice(domain) => domain.flags[genes.below(domain.flags.len())].0.to_owned(),
+        ArgType::Choice(domain) => name(genes, domain).to_owned(),
         ArgType::Number => genes.pick(&["1", "0", "2", "max"]).to_owned(),
     }
 }
@@ -331,13 +331,19 @@ fn argument(genes: &mut Genes<'_>, spec: &CallSpec, arg: &ArgSpec, so_far: &[Str
 /// Bits that no flag of the argument has.
 const BITS: &[&str] = &["0x40000000", "0x80000000", "0x80", "0x200"];
 
+/// One of the names; an argument may have none at all.
+fn name(genes: &mut Genes<'_>, domain: &'static Domain) -> &'static str {
+    let at = genes.below(domain.flags.len());
+    domain.flags.get(at).map_or("0", |f| f.0)
+}
+
 fn flags(genes: &mut Genes<'_>, domain: &'static Domain) -> String {
     if domain.what == "protection" && !genes.chance(40) {
         return genes.pick(PROTS).to_owned();
     }
-    let mut words = vec![domain.flags[genes.below(domain.flags.len())].0];
+    let mut words = vec![name(genes, domain)];
     while words.len() < 4 && genes.chance(90) {
-        words.push(domain.flags[genes.below(domain.flags.len())].0);
+        words.push(name(genes, domain));
     }
     if genes.chance(24) {
         words.push(genes.pick(BITS));

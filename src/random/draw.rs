@@ -174,7 +174,8 @@ mod tests {
                 seen.insert(drawn.text());
             }
         }
-        assert!(seen.len() > 6000, "{} of 8000", seen.len());
+        // A program is the same in both scopes.
+        assert!(seen.len() > 5900, "{} of 6000", seen.len());
     }
 
     #[test]
