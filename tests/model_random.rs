@@ -34,6 +34,10 @@ const OPEN: &[&str] = &[
     "pwrite: a number, the model: EFAULT",
     "pwrite: a number, the model: a number",
     "size: a number, the model:",
+    // A write past the end that copies nothing has moved the end already: ext4_da_do_write_end(),
+    // shmem_write_end().
+    "file: file, the model: file",
+    "pread: EFAULT, the model: a number",
     // MAX_RW_COUNT holds for /dev/null and /dev/zero too: vfs_write().
     "write: a number, the model: a number",
 ];

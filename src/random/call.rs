@@ -323,8 +323,8 @@ fn argument(genes: &mut Genes<'_>, spec: &CallSpec, arg: &ArgSpec, so_far: &[Str
         ArgType::Actor => "main".to_owned(),
         ArgType::Key => "IPC_PRIVATE".to_owned(),
         ArgType::Name => "\"a\"".to_owned(),
-        ArgType::Choice(domain) => domain.flags[genes.below(domain.flags.len())].0.to_owned(),
-        ArgType::Number => genes.pick(&["0", "1", "-1"]).to_owned(),
+        ArgType::Choice(domain) => name(genes, domain).to_owned(),
+        ArgType::Number => genes.pick(&["1", "0", "2", "max"]).to_owned(),
         // Faults are not drawn: what brings one about is no call of the program.
         ArgType::Call => "mmap".to_owned(),
         ArgType::Nth => "1".to_owned(),
@@ -337,13 +337,19 @@ fn argument(genes: &mut Genes<'_>, spec: &CallSpec, arg: &ArgSpec, so_far: &[Str
 /// Bits that no flag of the argument has.
 const BITS: &[&str] = &["0x40000000", "0x80000000", "0x80", "0x200"];
 
+/// One of the names; an argument may have none at all.
+fn name(genes: &mut Genes<'_>, domain: &'static Domain) -> &'static str {
+    let at = genes.below(domain.flags.len());
+    domain.flags.get(at).map_or("0", |f| f.0)
+}
+
 fn flags(genes: &mut Genes<'_>, domain: &'static Domain) -> String {
     if domain.what == "protection" && !genes.chance(40) {
         return genes.pick(PROTS).to_owned();
     }
-    let mut words = vec![domain.flags[genes.below(domain.flags.len())].0];
+    let mut words = vec![name(genes, domain)];
     while words.len() < 4 && genes.chance(90) {
-        words.push(domain.flags[genes.below(domain.flags.len())].0);
+        words.push(name(genes, domain));
     }
     if genes.chance(24) {
         words.push(genes.pick(BITS));
@@ -392,19 +398,16 @@ fn map_flags(genes: &mut Genes<'_>, domain: &'static Domain) -> String {
 /// what stores does not go on for ever.
 fn tame(spec: &CallSpec, args: &mut [String]) {
     let great = |length: &str| length.contains("GiB") || length.contains("TiB") || length == "top";
+    let fills = |flags: &str| flags.contains("MAP_POPULATE") || flags.contains("MAP_LOCKED");
     match (spec.name, args) {
-        ("mmap", [_, length, _, flags, ..])
-            if flags.contains("MAP_POPULATE") || flags.contains("MAP_LOCKED") =>
-        {
-            if great(length) {
-                "4page".clone_into(length);
-            }
+        ("mmap", [_, length, _, flags, ..]) if great(length) && fills(flags) => {
+            "4page".clone_into(length);
         }
         // Where bytes are made as they are asked for, so many would be.
-        ("read" | "pread", [fd, buf, count, ..]) if fd == "dev-zero" && buf != "buf" => {
-            if great(count) {
-                "4page".clone_into(count);
-            }
+        ("read" | "pread", [fd, buf, count, ..])
+            if fd == "dev-zero" && buf != "buf" && great(count) =>
+        {
+            "4page".clone_into(count);
         }
         ("fallocate", [_, _, _, len]) if great(len) => "4page".clone_into(len),
         _ => {}

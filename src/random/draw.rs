@@ -44,11 +44,14 @@ pub type Head = [u8; 32];
 /// Bytes for one step.
 pub type Body = [u8; 8];
 
+/// Those of the head, and those of each step.
+type Bytes = (Vec<u8>, Vec<Vec<u8>>);
+
 /// A case that was drawn, and what it can shrink to.
 pub struct Drawn {
     kind: Kind,
     scope: Scope,
-    tree: Box<dyn ValueTree<Value = (Vec<u8>, Vec<Vec<u8>>)>>,
+    tree: Box<dyn ValueTree<Value = Bytes>>,
 }
 
 impl std::fmt::Debug for Drawn {
@@ -171,7 +174,8 @@ mod tests {
                 seen.insert(drawn.text());
             }
         }
-        assert!(seen.len() > 6000, "{} of 8000", seen.len());
+        // A program is the same in both scopes.
+        assert!(seen.len() > 5900, "{} of 6000", seen.len());
     }
 
     #[test]
