@@ -37,6 +37,8 @@ pub enum Command {
     Explain(Explain),
     /// Write a C program that stands alone and shows one case
     C(Explain),
+    /// Tell what the model allows of cases, or what it says as a document
+    Model(ModelArgs),
     /// Hold platforms against each other: where they differ, and how
     Compare(Compare),
     /// The page of findings: what is known to break a rule, worst first
@@ -47,7 +49,83 @@ pub enum Command {
     Manual,
     /// Take cases on standard input and give transcripts on standard output
     #[command(hide = true)]
-    Worker,
+    Worker(Worker),
+    /// Run the tables on every platform that this machine can have
+    Platforms(Platforms),
+    /// Be the first process of a kernel: prepare the machine, be a worker on its console
+    #[command(hide = true)]
+    Init,
+}
+
+/// `mmapcheck worker`.
+#[derive(Debug, Args)]
+pub struct Worker {
+    /// Only tell the runner that there can be no worker, and why
+    #[arg(long, value_name = "WHY")]
+    pub refuse: Option<String>,
+}
+
+/// `mmapcheck platforms`.
+#[derive(Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Platforms {
+    /// What is done with them.
+    #[command(subcommand)]
+    pub what: PlatformsDo,
+}
+
+/// What is done with platforms.
+#[derive(Debug, Subcommand)]
+pub enum PlatformsDo {
+    /// List them
+    List(PlatformsWhich),
+    /// Fetch and build what they need, and run nothing
+    Fetch(PlatformsWhich),
+    /// Run the tables on them, one after another
+    Run(PlatformsRun),
+}
+
+/// Which platforms, and where their files lie.
+#[derive(Debug, Clone, Args)]
+pub struct PlatformsWhich {
+    /// Only these; `*` stands for anything [default: all]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// The folder of their files [default: `ci/platforms` beside the tables]
+    #[arg(long, value_name = "DIR")]
+    pub platforms: Option<PathBuf>,
+    /// Take workers for other targets as they were built before, where they were
+    #[arg(long)]
+    pub as_built: bool,
+    /// Where fetched and built things are kept [default: `mmapcheck` in the folder for caches]
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+}
+
+/// `mmapcheck platforms run`.
+#[derive(Debug, Args)]
+pub struct PlatformsRun {
+    /// Which.
+    #[command(flatten)]
+    pub which: PlatformsWhich,
+    /// Only cases whose id holds one of these
+    #[arg(long, value_name = "FILTER")]
+    pub only: Vec<String>,
+    /// Only the case of this id
+    #[arg(long, value_name = "ID", conflicts_with = "only")]
+    pub exact: Option<String>,
+    /// Record what is observed as each platform's own
+    #[arg(long)]
+    pub bless: bool,
+    /// How many platforms run at once [default: one for each CPU]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// Where the whole report of each platform is written [default: `logs` in the cache]
+    #[arg(long, value_name = "DIR")]
+    pub logs: Option<PathBuf>,
+    /// Where tables and records come from.
+    #[command(flatten)]
+    pub tables: Tables,
 }
 
 /// Where tables and records come from.
@@ -225,6 +303,32 @@ pub struct Explain {
     /// The case's id, or a part of it that no other case has
     #[arg(value_name = "CASE")]
     pub case: String,
+    /// Where tables and records come from.
+    #[command(flatten)]
+    pub tables: Tables,
+    /// On what.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `mmapcheck model`.
+#[derive(Debug, Args)]
+pub struct ModelArgs {
+    /// Which cases.
+    #[command(flatten)]
+    pub which: Which,
+    /// What is read: what the standard allows, or what Linux does
+    #[arg(long, value_name = "READING", default_value = "linux", value_parser = ["linux", "posix"])]
+    pub reading: String,
+    /// Name the clauses that had a say in each step
+    #[arg(long)]
+    pub clauses: bool,
+    /// As on a machine with pages of so many bytes
+    #[arg(long, value_name = "BYTES")]
+    pub page: Option<u64>,
+    /// Print the specification as a page, with the number of cases that each clause decides
+    #[arg(long, conflicts_with_all = ["clauses", "page"])]
+    pub specification: bool,
     /// Where tables and records come from.
     #[command(flatten)]
     pub tables: Tables,

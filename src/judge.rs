@@ -12,6 +12,7 @@ pub use summary::{Policy, Require, Summary};
 
 use crate::case::{Case, Claim, Role, Scale};
 use crate::known::{Entry, Known, Ledger, Listed, Observed};
+use crate::machine::model::{Departure, Model};
 use crate::snapshot::{Recorded, tidy_block};
 use crate::transcript::{Outcome, Transcript, key, line};
 use std::fmt;
@@ -56,6 +57,8 @@ pub enum Verdict {
     Pass,
     /// Steps came out as the rule does not allow: at least one.
     Violation(Vec<Breach>),
+    /// All is as claimed, but the model does not allow it: at least one place.
+    Departs(Vec<Departure>),
     /// All is as claimed, but not as recorded.
     Changed,
     /// All is as claimed; nothing is recorded of it here.
@@ -95,18 +98,36 @@ pub struct Judged {
     pub observed: Option<String>,
     /// The block that is recorded here, or, where no record fits, on the nearest machine.
     pub recorded: Option<String>,
+    /// What the model said.
+    pub modelled: Modelled,
+}
+
+/// What the model said of a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Modelled {
+    /// It was not asked, or there is none.
+    #[default]
+    NotAsked,
+    /// It allows what was observed.
+    Agrees,
+    /// It does not.
+    Departs,
+    /// It does not say.
+    Unmodelled,
 }
 
 /// Judges one case.
 ///
-/// A violation outweighs a difference from the record: a claim speaks for every machine. A
-/// deviation that is tolerated is still held against the record.
+/// A violation outweighs a departure from the model, and that a difference from the record: a claim
+/// speaks for every machine, the model for this one. A deviation that is tolerated is still held
+/// against the record.
 pub fn judge(
     case: &Case,
     ran: Ran,
     recorded: Recorded<'_>,
     known: &Known,
     scale: &Scale,
+    model: Option<&Model>,
 ) -> Judged {
     let block = match recorded {
         Recorded::Block(b) | Recorded::NoRecordFits(Some(b)) => Some(b.to_owned()),
@@ -122,12 +143,18 @@ pub fn judge(
     }
     let observed = tidy_block(&transcript.block(&case.program));
     let breaches = breaches(case, &transcript, scale);
+    let (modelled, departures) = match model {
+        Some(model) => held_against(model, case, &transcript),
+        None => (Modelled::NotAsked, Vec::new()),
+    };
     let against_record = against_record(recorded, &observed);
-    let verdict = if breaches.is_empty() {
+    let verdict = if breaches.is_empty() && departures.is_empty() {
         against_record
     } else {
-        match listed(case, known, &breaches) {
+        match listed(case, known, &breaches, &departures) {
+            Listed::No if breaches.is_empty() => Verdict::Departs(departures),
             Listed::No => Verdict::Violation(breaches),
+            Listed::Otherwise(_) if breaches.is_empty() => Verdict::Departs(departures),
             Listed::Otherwise(entries) => {
                 let entries = entries.iter().filter_map(|n| known.entry(*n));
                 Verdict::ChangedKnown(breaches, entries.map(told).collect())
@@ -140,7 +167,20 @@ pub fn judge(
         verdict,
         observed: Some(observed),
         recorded: block,
+        modelled,
     }
+}
+
+/// What the model says of what was observed.
+fn held_against(model: &Model, case: &Case, transcript: &Transcript) -> (Modelled, Vec<Departure>) {
+    let told = model.follow(&case.program, transcript);
+    let departures = told.departures(&case.program, transcript);
+    let modelled = match (departures.is_empty(), told.unmodelled()) {
+        (false, _) => Modelled::Departs,
+        (true, Some(_)) => Modelled::Unmodelled,
+        (true, None) => Modelled::Agrees,
+    };
+    (modelled, departures)
 }
 
 fn not_run(verdict: Verdict, recorded: Option<String>) -> Judged {
@@ -148,6 +188,7 @@ fn not_run(verdict: Verdict, recorded: Option<String>) -> Judged {
         verdict,
         observed: None,
         recorded,
+        modelled: Modelled::NotAsked,
     }
 }
 
@@ -216,16 +257,18 @@ pub fn allowed(case: &Case, lines: &[(String, String)], scale: &Scale) -> Option
     Some(fits)
 }
 
-fn listed(case: &Case, known: &Known, breaches: &[Breach]) -> Listed {
+fn listed(case: &Case, known: &Known, breaches: &[Breach], departures: &[Departure]) -> Listed {
     let outcomes: Vec<String> = breaches.iter().map(|b| b.observed.to_string()).collect();
-    let seen: Vec<Observed<'_>> = breaches
-        .iter()
-        .zip(&outcomes)
-        .map(|(b, outcome)| Observed {
-            line: &b.line,
-            outcome,
-        })
-        .collect();
+    let broken = breaches.iter().zip(&outcomes).map(|(b, outcome)| Observed {
+        line: &b.line,
+        outcome,
+    });
+    let beyond = |d: &&Departure| breaches.iter().all(|b| b.step != d.step);
+    let departing = departures.iter().filter(beyond).map(|d| Observed {
+        line: &d.line,
+        outcome: &d.outcome,
+    });
+    let seen: Vec<Observed<'_>> = broken.chain(departing).collect();
     known.listed(&case.id, &seen)
 }
 
@@ -255,6 +298,7 @@ impl Verdict {
             Verdict::Known(_, entries) => ledger.ran(id, entries),
             // These are reported themselves; their entries are not called stale on top of it.
             Verdict::ChangedKnown(..)
+            | Verdict::Departs(_)
             | Verdict::Changed
             | Verdict::Skipped(_)
             | Verdict::Incomplete(_)
@@ -270,6 +314,7 @@ impl fmt::Display for Verdict {
         match self {
             Verdict::Pass => f.write_str("as the rule allows, and as recorded"),
             Verdict::Violation(_) => f.write_str("the rule does not allow this"),
+            Verdict::Departs(_) => f.write_str("the model does not allow this"),
             Verdict::Changed => f.write_str("not what was recorded here"),
             Verdict::Unrecorded(Nearest::None) => {
                 f.write_str("as the rule allows; nothing is recorded of it here")

@@ -240,7 +240,7 @@ impl fmt::Display for Entry {
 }
 
 /// Whether `text` is what `pattern` says; `*` stands for anything, also nothing.
-fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else {

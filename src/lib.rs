@@ -13,6 +13,7 @@ pub mod known;
 pub mod machine;
 pub mod platform;
 pub mod report;
+pub mod roster;
 pub mod snapshot;
 pub mod suite;
 pub mod table;

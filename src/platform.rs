@@ -50,6 +50,21 @@ impl Platform {
         }
     }
 
+    /// Gives a facet that the worker could not tell. Page size and kernel are told by numbers of
+    /// their own, which this does not change.
+    pub fn set(&mut self, kind: FacetKind, value: String) {
+        match kind {
+            FacetKind::Os => self.os = value,
+            FacetKind::Arch => self.arch = value,
+            FacetKind::Kernel => self.kernel = value,
+            FacetKind::Fs => self.fs = value,
+            FacetKind::Libc => self.door = value,
+            FacetKind::Sandbox => self.sandbox = value,
+            FacetKind::Emulator => self.emulator = value,
+            FacetKind::Page => {}
+        }
+    }
+
     /// Reads what `Display` writes; a missing or unreadable line is an error that names it.
     pub fn parse(text: &str) -> Result<Self, String> {
         let get = |key: &str| {

@@ -5,6 +5,7 @@ use crate::digest::Digest;
 use crate::judge::{Judged, Policy, Ran, Skip, Summary, Verdict, judge, same_death};
 use crate::known::{Known, Ledger};
 use crate::machine::connection::{Answer, Job};
+use crate::machine::model::{Model, Reading};
 use crate::machine::pool::Config;
 use crate::platform::Platform;
 use crate::report::{CaseDone, Event};
@@ -339,17 +340,27 @@ struct Telling<'s, 'a> {
     ledger: Ledger<'s>,
     found: Found,
     last: Instant,
+    model: Option<Model>,
 }
 
 impl<'s, 'a> Telling<'s, 'a> {
     fn new(suite: &'s Suite<'s>, sink: &'s mut Sink<'a>) -> Self {
+        let mut found = Found::default();
+        let model = match Model::of(suite.platform, Reading::Linux) {
+            Ok(model) => Some(model),
+            Err(why) => {
+                found.summary.no_model = Some(why);
+                None
+            }
+        };
         Telling {
+            model,
             suite,
             sink,
             waiting: BTreeMap::new(),
             next: 0,
             ledger: Ledger::new(suite.known),
-            found: Found::default(),
+            found,
             last: Instant::now(),
         }
     }
@@ -367,7 +378,9 @@ impl<'s, 'a> Telling<'s, 'a> {
         let suite = self.suite;
         let case = suite.plan.case(index);
         let recorded = suite.record.get(&case.id);
-        let judged = judge(&case, ran, recorded, suite.known, &suite.platform.scale);
+        let scale = &suite.platform.scale;
+        let model = self.model.as_ref();
+        let judged = judge(&case, ran, recorded, suite.known, scale, model);
         if let Some(block) = &judged.observed {
             let stem = crate::snapshot::stem(&case.id).to_owned();
             let blocks = self.found.observed.entry(stem).or_default();
@@ -375,6 +388,7 @@ impl<'s, 'a> Telling<'s, 'a> {
         }
         judged.verdict.enter(&case.id, &mut self.ledger);
         self.found.summary.add(&judged.verdict, suite.policy);
+        self.found.summary.add_modelled(judged.modelled);
         let took = came.saturating_duration_since(self.last);
         self.last = came.max(self.last);
         self.event(&case, &judged, took)?;
@@ -425,6 +439,7 @@ impl<'s, 'a> Telling<'s, 'a> {
             verdict: Verdict::OtherDeath(why),
             observed: None,
             recorded: None,
+            modelled: crate::judge::Modelled::NotAsked,
         };
         self.found.summary.add(&judged.verdict, self.suite.policy);
         self.event(&case, &judged, std::time::Duration::ZERO)

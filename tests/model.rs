@@ -1,7 +1,7 @@
 //! The model, held against what was recorded, without a kernel.
 
 use mmapcheck::case::Scale;
-use mmapcheck::machine::model::{Model, Reading};
+use mmapcheck::machine::model::{Clause, Machine, Model, Reading, Rules};
 use mmapcheck::platform::Platform;
 use mmapcheck::snapshot::{Folder, Record, Recorded};
 use mmapcheck::suite::{Filter, Plan};
@@ -74,4 +74,108 @@ fn the_linux_reading_is_what_was_recorded_on_ext4() {
 #[test]
 fn the_linux_reading_is_what_was_recorded_on_tmpfs() {
     hold("tmpfs");
+}
+
+/// The model's transcripts are in the case's own units: they are the same on each page size, but
+/// where the model does not say, or a clause speaks of the page size itself.
+#[test]
+fn the_model_says_the_same_at_each_page_size() {
+    let tables = tables();
+    let plan = Plan::new(&tables, &Filter::default());
+    let models = [4096, 16384, 65536].map(|page| Model {
+        machine: Machine::ordinary(page),
+        rules: Rules::new(Reading::Linux),
+    });
+    let mut unexplained = Vec::new();
+    for index in 0..plan.len() {
+        let case = plan.case(index);
+        let [small, rest @ ..] = models.each_ref().map(|m| m.run(&case.program));
+        for large in rest {
+            let lines = small.lines(&case.program);
+            let explained = [&small, &large].iter().any(|t| {
+                let aligned = |(_, c): &(usize, &Clause)| c.id == "mmap/offset-aligned";
+                t.unmodelled().is_some() || t.decided.iter().any(aligned)
+            });
+            if lines != large.lines(&case.program) && !explained {
+                let lines = lines.into_iter().zip(large.lines(&case.program));
+                let pair = lines.into_iter().find(|(a, b)| a != b);
+                unexplained.push(format!("{}: {pair:?}", case.id));
+            }
+        }
+    }
+    assert!(unexplained.is_empty(), "{}", unexplained.join("\n"));
+}
+
+/// Of the cases whose calls and flags POSIX knows, the standard's reading says at least 9 of 10.
+#[test]
+fn the_posix_reading_covers_what_posix_knows() {
+    let tables = tables();
+    let plan = Plan::new(&tables, &Filter::default());
+    let model = Model {
+        machine: Machine::ordinary(4096),
+        rules: Rules::new(Reading::Posix),
+    };
+    let (mut of_posix, mut said) = (0, 0);
+    let mut reasons = BTreeMap::<String, usize>::new();
+    for index in 0..plan.len() {
+        let case = plan.case(index);
+        let told = model.run(&case.program);
+        let why = told.unmodelled().unwrap_or_default();
+        let foreign = why.contains("POSIX does not know") || why.ends_with(" is not modelled");
+        if !foreign {
+            of_posix += 1;
+            said += usize::from(why.is_empty());
+        }
+        if !why.is_empty() {
+            *reasons.entry(why.to_owned()).or_default() += 1;
+        }
+    }
+    println!(
+        "{said} of {of_posix} are said, of {} in all: {reasons:#?}",
+        plan.len()
+    );
+    assert!(
+        said * 10 >= of_posix * 9,
+        "{said} of {of_posix}: {reasons:#?}"
+    );
+}
+
+/// How many single-call cases a second are judged; run by itself, in a build with optimisation:
+/// `cargo test --release --test model -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn how_fast() {
+    let tables = tables();
+    let plan = Plan::new(&tables, &Filter::default());
+    let cases: Vec<_> = (0..plan.len()).map(|i| plan.case(i)).collect();
+    let model = Model::of(&platform("ext4"), Reading::Linux).unwrap();
+    let single: Vec<_> = cases
+        .iter()
+        .filter(|c| c.program.steps.len() <= 2)
+        .collect();
+    for (what, cases) in [("single", single), ("all", cases.iter().collect())] {
+        let began = cpu_time();
+        let mut n = 0;
+        while n < 500_000 {
+            for case in &cases {
+                std::hint::black_box(model.run(&case.program));
+            }
+            n += cases.len();
+        }
+        let rate = n as f64 / (cpu_time() - began);
+        println!(
+            "{what}: {} different cases, {rate:.0} a second",
+            cases.len()
+        );
+    }
+}
+
+/// The processor time of this thread in seconds, as the scheduler accounts it.
+fn cpu_time() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = text
+        .split_whitespace()
+        .next()
+        .and_then(|n| n.parse::<f64>().ok());
+    nanoseconds.unwrap_or(0.0) / 1e9
 }

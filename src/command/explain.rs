@@ -2,6 +2,7 @@
 
 use super::{Sources, Stop, config};
 use crate::cli::Explain;
+use crate::machine::model::{Model, Reading};
 use crate::report::{self, Explained};
 use crate::snapshot::{Record, everywhere};
 use crate::suite::{Filter, Plan};
@@ -19,7 +20,16 @@ pub fn explain(args: &Explain) -> Result<u8, Stop> {
         .naming(&case.id)
         .filter_map(|n| known.entry(n))
         .collect();
+    let readings: Vec<_> = [Reading::Linux, Reading::Posix]
+        .into_iter()
+        .map(|reading| report::Reading {
+            name: reading.name().to_owned(),
+            told: Model::of(&platform, reading).map(|m| m.run(&case.program)),
+            program: &case.program,
+        })
+        .collect();
     let what = Explained {
+        modelled: &readings,
         case: &case,
         scale: &platform.scale,
         home: record.home(),

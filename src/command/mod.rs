@@ -6,6 +6,8 @@ mod doctor;
 mod explain;
 mod findings;
 mod list;
+mod model;
+mod platforms;
 mod run;
 mod sources;
 mod trial;
@@ -63,11 +65,16 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::Try(args) => trial::trial(args),
         Command::Explain(args) => explain::explain(args),
         Command::C(args) => c::c(args),
+        Command::Model(args) => model::model(args),
         Command::Compare(args) => compare::compare(args),
         Command::Findings(args) => findings::findings(args),
         Command::Doctor(args) => doctor::doctor(args),
         Command::Manual => report::page(MANUAL).map(|()| 0).map_err(Stop::Print),
-        Command::Worker => Ok(u8::try_from(kernel::serve()).unwrap_or(3)),
+        Command::Platforms(args) => platforms::platforms(&args.what),
+        Command::Worker(args) => {
+            Ok(u8::try_from(kernel::serve(args.refuse.as_deref())).unwrap_or(3))
+        }
+        Command::Init => Ok(crate::machine::init::init()),
     };
     match done {
         Ok(code) => code,

@@ -7,8 +7,9 @@ use crate::platform::Platform;
 use crate::report::{
     self, End, Event, Github, Human, Json, Junit, Ktap, Progress, Report, Several, Start,
 };
-use crate::snapshot::{Blessed, Record};
-use crate::suite::{Filter, Found, Plan, Suite};
+use crate::snapshot::{Blessed, Blocks, Record};
+use crate::suite::{Filter, Plan, Suite};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufWriter;
 use std::time::Instant;
@@ -59,7 +60,7 @@ pub fn run(args: &Run) -> Result<u8, Stop> {
     };
     let found = suite.run(&mut |event| told.event(event))?;
     let blessed = if args.bless {
-        bless(&sources, &record, &found)?
+        self::record(&sources, &record, &found.observed)?
     } else {
         0
     };
@@ -134,13 +135,17 @@ fn policy(args: &Run) -> Result<Policy, Stop> {
 }
 
 /// Writes what was observed as this machine's own; how many tables' files changed.
-fn bless(sources: &Sources, record: &Record, found: &Found) -> Result<usize, Stop> {
+pub fn record(
+    sources: &Sources,
+    record: &Record,
+    observed: &BTreeMap<String, Blocks>,
+) -> Result<usize, Stop> {
     let Some(folder) = &sources.folder else {
         return Ok(0);
     };
     let mut written = 0;
     for table in &sources.tables {
-        let Some(observed) = found.observed.get(&table.stem) else {
+        let Some(observed) = observed.get(&table.stem) else {
             continue;
         };
         let ids = table

@@ -181,7 +181,7 @@ fn plain(path: &Path) -> PathBuf {
 }
 
 /// Whether a folder is the top of a checkout of the project.
-fn is_checkout(dir: &Path) -> bool {
+pub(super) fn is_checkout(dir: &Path) -> bool {
     let named = std::fs::read_to_string(dir.join("Cargo.toml"))
         .is_ok_and(|text| text.lines().any(|l| l.trim() == "name = \"mmapcheck\""));
     named && dir.join("cases").is_dir()

@@ -1,6 +1,6 @@
 //! Counting verdicts, and the exit code that follows.
 
-use super::{Nearest, Skip, Verdict};
+use super::{Modelled, Nearest, Skip, Verdict};
 use crate::case::need::NEEDS;
 
 /// What else than a broken rule or a changed answer is to fail a run.
@@ -56,6 +56,7 @@ impl Policy {
             Verdict::Skipped(skip) => self.require.iter().any(|r| r.holds(skip)),
             Verdict::Changed => !self.bless,
             Verdict::Violation(_)
+            | Verdict::Departs(_)
             | Verdict::ChangedKnown(..)
             | Verdict::Incomplete(_)
             | Verdict::Refused(_)
@@ -71,6 +72,14 @@ pub struct Summary {
     pub passed: usize,
     /// Broke a rule.
     pub violations: usize,
+    /// Not as the model allows.
+    pub departing: usize,
+    /// As the model says, whatever else is to be said of them.
+    pub agreeing: usize,
+    /// The model does not say.
+    pub unmodelled: usize,
+    /// Why there is no model of the machine, where there is none.
+    pub no_model: Option<String>,
     /// Not as recorded.
     pub changed: usize,
     /// Not as recorded, and recorded anew.
@@ -108,6 +117,7 @@ impl Summary {
         match verdict {
             Verdict::Pass => self.passed += 1,
             Verdict::Violation(_) => self.violations += 1,
+            Verdict::Departs(_) => self.departing += 1,
             Verdict::Changed if !fails => self.recorded_anew += 1,
             Verdict::Changed => self.changed += 1,
             Verdict::Unrecorded(nearest) => {
@@ -127,6 +137,15 @@ impl Summary {
         }
     }
 
+    /// Counts what the model said of one case.
+    pub fn add_modelled(&mut self, modelled: Modelled) {
+        match modelled {
+            Modelled::Agrees => self.agreeing += 1,
+            Modelled::Unmodelled => self.unmodelled += 1,
+            Modelled::Departs | Modelled::NotAsked => {}
+        }
+    }
+
     /// How many cases were looked at, run or not.
     pub fn cases(&self) -> usize {
         self.ran() + self.skipped + self.incomplete + self.refused
@@ -136,6 +155,7 @@ impl Summary {
     pub fn ran(&self) -> usize {
         self.passed
             + self.violations
+            + self.departing
             + self.changed
             + self.recorded_anew
             + self.unrecorded
@@ -146,6 +166,7 @@ impl Summary {
     /// How many things are not as they should be, leaving aside what the harness failed on.
     pub fn failed(&self) -> usize {
         self.violations
+            + self.departing
             + self.changed
             + self.changed_known
             + self.stale
@@ -195,6 +216,7 @@ mod tests {
     #[rstest]
     #[case(Verdict::Incomplete("x".into()), 3)]
     #[case(Verdict::Violation(vec![]), 1)]
+    #[case(Verdict::Departs(vec![]), 1)]
     #[case(Verdict::Changed, 1)]
     #[case(Verdict::ChangedKnown(vec![], vec![]), 1)]
     #[case(Verdict::Refused(0), 1)]

@@ -46,7 +46,7 @@ fn known(text: &str) -> Known {
 
 fn verdict(ran: Ran, recorded: Recorded<'_>, known: &Known) -> Verdict {
     let scale = Scale::ordinary(4096);
-    judge(&past_eof(), ran, recorded, known, &scale).verdict
+    judge(&past_eof(), ran, recorded, known, &scale, None).verdict
 }
 
 /// The table in the doc comment of [`crate::known`], row by row, but for the last, which no case
@@ -165,6 +165,7 @@ fn no_answer_is_recorded_of_what_has_none() {
             Recorded::Block("  x\n"),
             &known,
             &scale,
+            None,
         )
     };
     let unsaid = judged("file\nunsaid: offsets count pages\nok\nok\nno file\n");

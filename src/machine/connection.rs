@@ -119,14 +119,26 @@ impl Connection {
         fcntl(&self.input, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))
             .map_err(|e| format!("can't be written to: {e}"))?;
         self.send("start", &start.to_string())?;
-        match self.receive(Instant::now() + self.silence)? {
-            Some(frame) if frame.kind == "hello" => {
-                self.platform = Platform::parse(&frame.payload)
-                    .map_err(|e| format!("does not say what its machine is: {e}"))?;
-                Ok(())
+        let until = Instant::now() + self.silence;
+        loop {
+            match self.receive(until)? {
+                Some(frame) if frame.kind == "hello" => {
+                    self.platform = Platform::parse(&frame.payload)
+                        .map_err(|e| format!("does not say what its machine is: {e}"))?;
+                    return Ok(());
+                }
+                Some(frame) if frame.kind == "error" => {
+                    return Err(format!("says: {}", frame.payload));
+                }
+                // Nobody listened to what was said before.
+                Some(frame) if frame.kind == "ready" => {
+                    self.send("start", &start.to_string())?;
+                }
+                // A line that nobody listens to may give an echo, whole or not.
+                None => {}
+                Some(frame) if frame.kind == "start" => {}
+                Some(_) => return Err("does not greet as a worker does".to_owned()),
             }
-            Some(frame) if frame.kind == "error" => Err(format!("says: {}", frame.payload)),
-            _ => Err("does not greet as a worker does".to_owned()),
         }
     }
 
@@ -353,7 +365,9 @@ impl Connection {
     }
 
     /// Ends the worker in good order: it clears its scratch folder first.
-    pub fn close(self) {
+    pub fn close(mut self) {
+        // One that is gone already needs no word.
+        let _ = self.send("end", "");
         let Connection {
             mut child,
             input,

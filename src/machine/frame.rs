@@ -12,13 +12,15 @@
 //! | runner | worker | |
 //! |---|---|---|
 //! | `start` | `hello` | the [version and what is asked for](super::kernel::Start); the [machine](crate::platform::Platform) |
+//! | | `ready` | a line that was not listened to before is now: `start` is said again |
 //! | `need` | `met`, `unmet` | a [need](crate::case::need), and the reason where it is not met |
 //! | `run` | `result` | a [program](crate::case::Program), and its [transcript](crate::transcript) |
+//! | `end` | | nothing more will come |
 //! | any | `error` | what is wrong with the question, or with the machine |
 //! | any | `damaged` | it did not come whole: say it again |
 //!
-//! The runner begins. It may send up to 32 cases before the first is answered. The end of its
-//! stream ends the worker.
+//! The runner begins. It may send up to 32 cases before the first is answered. `end` ends the
+//! worker, and so does the end of the stream where it can be seen.
 
 use crate::digest::Digest;
 use std::io::Write;

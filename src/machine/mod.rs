@@ -2,6 +2,7 @@
 
 pub mod connection;
 pub mod frame;
+pub mod init;
 pub mod kernel;
 pub mod model;
 pub mod pool;

@@ -177,9 +177,12 @@ impl fmt::Display for Facet {
 
 impl Facet {
     /// Whether the folder or list named `name` speaks of a machine with this facet. A name of a
-    /// kernel older than the reference speaks of all kernels up to that one.
+    /// kernel older than the reference speaks of all kernels up to that one; `emulator-qemu-user`
+    /// speaks of `emulator-qemu-user-10.0` too.
     pub fn is_met_by(&self, name: &str, reference: &Reference) -> bool {
-        if name == self.to_string() {
+        let own = self.to_string();
+        let rest = own.strip_prefix(name);
+        if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-') && name.contains('-')) {
             return true;
         }
         if self.kind != FacetKind::Kernel {
@@ -354,6 +357,25 @@ mod tests {
         assert!(check_name("").is_err());
         assert!(check_name(".x").is_err());
         assert!(check_name("linux-x86_64+fs-xfs").is_ok());
+    }
+
+    #[test]
+    fn a_name_speaks_of_all_its_versions() {
+        let reference = Reference::default();
+        let facet = Facet {
+            kind: FacetKind::Emulator,
+            value: "qemu-user-10.0".into(),
+        };
+        for (name, met) in [
+            ("emulator-qemu-user-10.0", true),
+            ("emulator-qemu-user", true),
+            ("emulator-qemu", true),
+            ("emulator", false),
+            ("emulator-qemu-user-1", false),
+            ("emulator-qemu-user-10.0-x", false),
+        ] {
+            assert_eq!(facet.is_met_by(name, &reference), met, "{name}");
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ fn verdicts() -> Vec<Judged> {
         list("linux-x86_64.toml", &text, &reference_machine()).unwrap()
     };
     let case = past_eof();
-    let judge = |ran, recorded, known: &Known| judge(&case, ran, recorded, known, &scale);
+    let judge = |ran, recorded, known: &Known| judge(&case, ran, recorded, known, &scale, None);
     let skip = |need: &str| {
         Ran::Skipped(Skip {
             need: Some(need.into()),
@@ -46,6 +46,7 @@ fn verdicts() -> Vec<Judged> {
             verdict: Verdict::Refused(2),
             observed: None,
             recorded: None,
+            modelled: crate::judge::Modelled::NotAsked,
         },
     ]
 }

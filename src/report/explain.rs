@@ -2,8 +2,9 @@
 
 use super::in_c::in_c;
 use super::text::wrap;
-use crate::case::{Case, Scale};
+use crate::case::{Case, Program, Scale};
 use crate::known::Entry;
+use crate::machine::model::Told;
 use crate::snapshot::{Recorded, tidy};
 use anstyle::Style;
 use std::io::{self, Write};
@@ -26,6 +27,19 @@ pub struct Explained<'a> {
     pub everywhere: &'a [(String, String)],
     /// The entries of the list of known deviations that name it.
     pub known: &'a [&'a Entry],
+    /// What the model says of it, in each reading.
+    pub modelled: &'a [Reading<'a>],
+}
+
+/// What one reading of the model says of a case.
+#[derive(Debug)]
+pub struct Reading<'a> {
+    /// What is read, and of which machine.
+    pub name: String,
+    /// What it allows, and why; or why there is none.
+    pub told: Result<Told, String>,
+    /// The program.
+    pub program: &'a Program,
 }
 
 /// Writes it, in lines of at most `width` characters where they can be broken.
@@ -58,6 +72,13 @@ pub fn explain(out: &mut dyn Write, width: usize, what: &Explained<'_>) -> io::R
         paragraph(out, width, 4, "anything: no step has a claim")?;
     }
 
+    if !what.modelled.is_empty() {
+        heading(out, "What the model says")?;
+    }
+    for reading in what.modelled {
+        modelled(out, width, reading)?;
+    }
+
     heading(out, "What is recorded")?;
     for (folder, block) in what.everywhere {
         writeln!(out, "    {}", tidy(folder))?;
@@ -75,6 +96,24 @@ pub fn explain(out: &mut dyn Write, width: usize, what: &Explained<'_>) -> io::R
         paragraph(out, width, 4, &entry.outcome)?;
         paragraph(out, width, 6, &format!("{} ({})", entry.reason, entry.link))?;
         paragraph(out, width, 6, &format!("{file}:{line}"))?;
+    }
+    Ok(())
+}
+
+/// One reading: what it allows of each step, and the clauses that say so.
+fn modelled(out: &mut dyn Write, width: usize, reading: &Reading<'_>) -> io::Result<()> {
+    writeln!(out, "    {}", tidy(&reading.name))?;
+    let told = match &reading.told {
+        Ok(told) => told,
+        Err(why) => return paragraph(out, width, 6, why),
+    };
+    for (n, (step, allowed)) in reading.program.steps.iter().zip(&told.steps).enumerate() {
+        let line = format!("{} = {allowed}", step.call_text());
+        paragraph(out, width, 6, &line)?;
+        for clause in told.decided.iter().filter(|(s, _)| *s == n).map(|(_, c)| c) {
+            paragraph(out, width, 10, &format!("{}: {}", clause.id, clause.text))?;
+            paragraph(out, width, 12, &clause.cite.join("; "))?;
+        }
     }
     Ok(())
 }
@@ -147,6 +186,7 @@ mod tests {
             here: Recorded::Block(&block),
             everywhere: &everywhere,
             known: &known,
+            modelled: &[],
         };
         insta::assert_snapshot!(text(&what), @r##"
     eof::past-eof[flags=MAP_SHARED]
@@ -206,6 +246,7 @@ mod tests {
             here: Recorded::Unrecorded,
             everywhere: &[],
             known: &[],
+            modelled: &[],
         };
         assert!(text(&what).contains("anything: no step has a claim"));
     }

@@ -5,6 +5,7 @@ use super::{CaseDone, Change, End, Event, Progress, Report, Start, changes};
 use crate::case::{Program, Role};
 use crate::judge::{Breach, Nearest, Summary, Verdict};
 use crate::known::Entry;
+use crate::machine::model::Departure;
 use crate::snapshot::tidy;
 use anstyle::{AnsiColor, Style};
 use std::collections::BTreeMap;
@@ -124,7 +125,7 @@ impl<W: Write> Human<W> {
         self.wrapped(&case.why, 4)?;
         if !matches!(
             judged.verdict,
-            Verdict::Violation(_) | Verdict::ChangedKnown(..)
+            Verdict::Violation(_) | Verdict::ChangedKnown(..) | Verdict::Departs(_)
         ) {
             self.wrapped(&judged.verdict.to_string(), 4)?;
         }
@@ -132,6 +133,7 @@ impl<W: Write> Human<W> {
             Verdict::Violation(breaches) | Verdict::ChangedKnown(breaches, _) => {
                 self.breaches(done, breaches)?;
             }
+            Verdict::Departs(departures) => self.departures(done, departures)?,
             Verdict::Changed | Verdict::Unrecorded(_) => self.differences(done)?,
             Verdict::Refused(step) => self.call(&case.program, *step)?,
             _ => {}
@@ -177,6 +179,18 @@ impl<W: Write> Human<W> {
             self.labelled("observed", &observed)?;
         }
         self.left_over(breaches.len())
+    }
+
+    fn departures(&mut self, done: &CaseDone<'_>, departures: &[Departure]) -> io::Result<()> {
+        for departure in departures.iter().take(PLACES) {
+            self.call(&done.case.program, departure.step)?;
+            self.labelled("the model", &departure.allowed)?;
+            if !departure.clauses.is_empty() {
+                self.labelled("clauses", &departure.clauses.join(", "))?;
+            }
+            self.labelled("observed", &departure.line)?;
+        }
+        self.left_over(departures.len())
     }
 
     fn differences(&mut self, done: &CaseDone<'_>) -> io::Result<()> {
@@ -233,7 +247,7 @@ impl<W: Write> Human<W> {
     fn advice(&mut self, verdict: &Verdict) -> io::Result<()> {
         let home = self.home.clone();
         match verdict {
-            Verdict::Violation(_) => self.labelled(
+            Verdict::Violation(_) | Verdict::Departs(_) => self.labelled(
                 "tolerate",
                 &format!("list it in ci/known/{home}.toml, with a reason and a link"),
             ),
@@ -335,6 +349,7 @@ fn word(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "pass",
         Verdict::Violation(_) => "violation",
+        Verdict::Departs(_) => "departure",
         Verdict::Changed => "changed",
         Verdict::Unrecorded(Nearest::Differs) => "differs",
         Verdict::Unrecorded(_) => "unrecorded",
@@ -355,6 +370,7 @@ fn counts(s: &Summary) -> String {
     ];
     let kinds = [
         (s.violations, "against the rule"),
+        (s.departing, "against the model"),
         (s.changed, "changed"),
         (s.changed_known, "deviating otherwise than tolerated"),
         (s.stale, "stale"),
@@ -380,6 +396,7 @@ fn counts(s: &Summary) -> String {
         (s.recorded_anew, "recorded anew"),
         (s.unrecorded, "unrecorded"),
         (s.skipped, "skipped"),
+        (s.unmodelled, "not modelled"),
     ];
     let others = others.iter().filter(|(n, _)| *n > 0);
     parts.extend(others.map(|(n, what)| format!("{n} {what}")));
@@ -401,6 +418,9 @@ fn hints(end: &End, home: &str) -> Vec<String> {
             None => hint.push_str("; `--snapshots FOLDER --bless` writes records"),
         }
         hints.push(hint);
+    }
+    if let Some(why) = &s.no_model {
+        hints.push(format!("nothing was held against the model: {why}"));
     }
     if s.incomplete > 0 {
         hints.push(

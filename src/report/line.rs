@@ -49,9 +49,10 @@ pub struct BreachLine {
 }
 
 /// All verdicts in a word, in the order in which they are counted.
-pub const WORDS: [&str; 10] = [
+pub const WORDS: [&str; 11] = [
     "pass",
     "violation",
+    "departure",
     "changed",
     "unrecorded",
     "known",
@@ -67,6 +68,7 @@ pub fn word(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "pass",
         Verdict::Violation(_) => "violation",
+        Verdict::Departs(_) => "departure",
         Verdict::Changed => "changed",
         Verdict::Unrecorded(_) => "unrecorded",
         Verdict::Known(..) => "known",
@@ -79,10 +81,11 @@ pub fn word(verdict: &Verdict) -> &'static str {
 }
 
 /// How often each word came, as a summary has it.
-pub fn counts(s: &Summary) -> [(&'static str, usize); 10] {
+pub fn counts(s: &Summary) -> [(&'static str, usize); 11] {
     let n = [
         s.passed,
         s.violations,
+        s.departing,
         s.changed + s.recorded_anew,
         s.unrecorded,
         s.known,
@@ -92,7 +95,7 @@ pub fn counts(s: &Summary) -> [(&'static str, usize); 10] {
         s.refused,
         s.other_deaths,
     ];
-    let mut out = [("", 0); 10];
+    let mut out = [("", 0); 11];
     for (slot, pair) in out.iter_mut().zip(WORDS.into_iter().zip(n)) {
         *slot = pair;
     }
@@ -102,6 +105,15 @@ pub fn counts(s: &Summary) -> [(&'static str, usize); 10] {
 /// A block of a record as lines without their indentation.
 pub fn lines(block: &str) -> Vec<String> {
     block.lines().map(|l| l.trim_start().to_owned()).collect()
+}
+
+/// Where the model was departed from, as a sentence.
+fn departed(places: &[crate::machine::model::Departure]) -> String {
+    let told: Vec<String> = places
+        .iter()
+        .map(|d| format!("{}, and the model says {}", d.line, d.allowed))
+        .collect();
+    told.join("; ")
 }
 
 impl CaseLine {
@@ -117,6 +129,7 @@ impl CaseLine {
         let told = match &judged.verdict {
             Verdict::Skipped(skip) => skip.reason.clone(),
             Verdict::Incomplete(why) => why.clone(),
+            Verdict::Departs(places) => departed(places),
             other => other.to_string(),
         };
         CaseLine {

@@ -18,11 +18,12 @@ mod line;
 mod plain;
 mod progress;
 mod several;
+mod specification;
 mod text;
 
 pub use c::program as c_program;
 pub use diff::{Change, changes};
-pub use explain::{Explained, explain};
+pub use explain::{Explained, Reading, explain};
 pub use findings::{Finding, Harm, findings};
 pub use github::Github;
 pub use human::Human;
@@ -34,6 +35,7 @@ pub use line::{BreachLine, CaseLine, WORDS, counts};
 pub use plain::{complain, is_colourful, mistake, mistakes, note, out, page};
 pub use progress::Progress;
 pub use several::Several;
+pub use specification::{Decided, specification};
 pub use text::{count, quoted, width};
 
 use crate::case::Case;

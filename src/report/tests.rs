@@ -15,7 +15,8 @@ fn block(text: &str) -> String {
 }
 
 fn judged(ran: Ran, recorded: Recorded<'_>, known: &Known) -> Judged {
-    judge(&past_eof(), ran, recorded, known, &Scale::ordinary(4096))
+    let scale = Scale::ordinary(4096);
+    judge(&past_eof(), ran, recorded, known, &scale, None)
 }
 
 fn start() -> Start {

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// A tree of snapshot files. Paths are relative to it, with `/` between their parts.
-pub trait SnapshotSource {
+pub trait SnapshotSource: Send + Sync {
     /// The paths of all files, sorted.
     fn files(&self) -> io::Result<Vec<String>>;
 

@@ -231,11 +231,27 @@ fn after_all_of_this_the_next_case_runs_as_ever() {
 #[case("munmap(0, top)")]
 #[case("mprotect(0, top, PROT_NONE)")]
 #[case("mmap(0, top, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED, -1, 0)")]
+#[case("mremap(arena, 1page, top - 2GiB, MREMAP_MAYMOVE|MREMAP_FIXED, 1GiB)")]
+#[case("madvise(0, top, MADV_DONTNEED)")]
+#[case("mseal(0, top)")]
 fn the_harness_is_not_hit_unless_a_case_is_reckless(#[case] call: &str) {
     let bench = Bench::new();
     let seen = bench.transcript(&[call, "close(-1)"]);
     let refused = seen[0].ends_with(" = refused: it would hit the harness");
     assert!(refused && seen[1] == "close(-1) = EBADF", "{seen:?}");
+}
+
+/// Below the break as a case finds it lies the heap of the harness.
+#[test]
+fn the_break_is_not_moved_into_the_harness() {
+    let bench = Bench::new();
+    let seen = bench.transcript(&["start = brk(NULL)", "brk(start - 1page)", "brk(NULL)"]);
+    let told = [
+        "brk(NULL) = start",
+        "brk(start - 1page) = refused: it would hit the harness",
+        "brk(NULL) = start",
+    ];
+    assert_eq!(seen, told);
 }
 
 /// The kernel refuses these before it does anything: munmap(2) and mmap(2), a range outside of

@@ -51,6 +51,7 @@ pub fn table(text: &str) {
                 continue;
             }
             let told = Explained {
+                modelled: &[],
                 case: &case,
                 scale: &Scale::ordinary(4096),
                 home: "linux-x86_64",

@@ -30,4 +30,5 @@ mod touch;
 mod turn;
 mod worker;
 
+pub use rights::is_root;
 pub use worker::{PROTOCOL, Start, serve};

@@ -15,6 +15,7 @@ use super::worker::Worker;
 use super::{lent, maps, normal, scratch, sys};
 use crate::case::Content;
 use crate::case::call::{Act, ResultKind};
+use crate::case::errno::Errno;
 use crate::case::program::End;
 use crate::transcript::{FileAfter, Outcome, Transcript};
 use std::io;
@@ -30,15 +31,42 @@ pub struct Came {
     pub file: Option<io::Result<Option<Content>>>,
 }
 
+/// Why a case was not run.
+#[derive(Debug)]
+pub enum NotRun {
+    /// This machine can't say it: no fault of anybody's.
+    Unsaid(String),
+    /// The harness or its machine failed.
+    Failed(String),
+}
+
+impl From<String> for NotRun {
+    fn from(why: String) -> Self {
+        NotRun::Failed(why)
+    }
+}
+
+/// A file that the file system refuses for what it is, its size or that it is written to, can't be
+/// had there; all else is the harness's trouble.
+fn not_made(e: &io::Error) -> NotRun {
+    match e.raw_os_error() {
+        Some(number @ (libc::EFBIG | libc::EINVAL | libc::EOPNOTSUPP)) => {
+            let name = Errno::from_number(number);
+            NotRun::Unsaid(format!("this file system can't hold such a file: {name}"))
+        }
+        _ => NotRun::Failed(format!("the scratch file can't be made: {e}")),
+    }
+}
+
 impl Worker {
     /// Runs one case. Allocates as little as can be: each page that is written between two forks
     /// costs a fault.
-    pub(super) fn run(&mut self, compiled: &Compiled, raw: &mut Raw) -> Result<Came, String> {
+    pub(super) fn run(&mut self, compiled: &Compiled, raw: &mut Raw) -> Result<Came, NotRun> {
         self.wake();
         let file = match &compiled.file {
             Some(content) => {
                 let made = CaseFile::make(content);
-                Some(made.map_err(|e| format!("the scratch file can't be made: {e}"))?)
+                Some(made.map_err(|e| not_made(&e))?)
             }
             None => None,
         };
@@ -85,7 +113,8 @@ impl Worker {
         let lacked_room = raw.records.iter().any(lacks_room) && scratch::is_full();
         clear(compiled);
         if lacked_room {
-            return Err("the file system of the scratch folder is full".to_owned());
+            let why = "the file system of the scratch folder is full";
+            return Err(NotRun::Failed(why.to_owned()));
         }
         Ok(Came {
             ended,
@@ -183,10 +212,15 @@ fn moves_break(compiled: &Compiled) -> bool {
 /// The transcript of a case that this architecture can't say.
 pub(super) fn unsaid(compiled: &Compiled) -> Option<Transcript> {
     let why = compiled.unsaid.clone()?;
-    Some(Transcript {
+    Some(all_unsaid(compiled, why))
+}
+
+/// The transcript of a case that was not run.
+pub(super) fn all_unsaid(compiled: &Compiled, why: String) -> Transcript {
+    Transcript {
         outcomes: vec![Outcome::Unsaid(why); compiled.lent.ops.len()],
         file: FileAfter::None,
-    })
+    }
 }
 
 /// Whether it may be the disk that speaks.

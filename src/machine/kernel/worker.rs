@@ -9,7 +9,7 @@ use super::lent::{Ballast, Lent};
 use super::render::Renderer;
 use super::rights::Rights;
 use super::scratch::{self, Names, Scratch};
-use super::supervise::{Came, unsaid};
+use super::supervise::{Came, NotRun, all_unsaid, unsaid};
 use super::{abi, lasting, normal, probe, rights, sys, touch};
 use crate::case::program::{Door, Known};
 use crate::case::{Need, Program, Scale};
@@ -122,8 +122,12 @@ pub struct Worker {
     platform: Platform,
 }
 
-/// Runs a worker on its standard streams until the runner is gone. The exit status.
-pub fn serve() -> i32 {
+/// Runs a worker on its standard streams until the runner is gone, or only tells it why there can
+/// be none. The exit status.
+pub fn serve(refusal: Option<&str>) -> i32 {
+    if let Some(why) = refusal {
+        return refuse(&io::Error::other(why));
+    }
     let (input, output) = match normal::settle_descriptors() {
         Ok(streams) => streams,
         Err(e) => return refuse(&e),
@@ -150,8 +154,12 @@ pub fn serve() -> i32 {
         // What has come is made ready before the first fork: every page that is written between
         // two forks costs a fault, so the parsing is done in one go. Only a part of what the
         // runner lets wait is taken, so that it sends more while these run.
-        let ready: Vec<Ready> = stream
-            .take_frames(BATCH)
+        let frames = stream.take_frames(BATCH);
+        // A serial line has no end that could be seen at the other.
+        if frames.iter().any(|f| f.kind == "end") {
+            break;
+        }
+        let ready: Vec<Ready> = frames
             .into_iter()
             .map(|frame| worker.make_ready(frame))
             .collect();
@@ -280,14 +288,14 @@ impl Worker {
     /// Runs all cases, then tells what came of them: telling writes to many pages. A case that
     /// took long is told at once, with those before it.
     fn answer_all(&mut self, ready: Vec<Ready>, stream: &mut Stream) {
-        let mut done: Vec<(Ready, Result<Came, String>)> = Vec::with_capacity(ready.len());
+        let mut done: Vec<(Ready, Result<Came, NotRun>)> = Vec::with_capacity(ready.len());
         let mut began = Instant::now();
         for mut work in ready {
             let came = match &mut work.case {
                 Some(Ok(case)) if unsaid(&case.compiled).is_none() => {
                     self.run(&case.compiled, &mut case.raw)
                 }
-                _ => Err(String::new()),
+                _ => Err(NotRun::Failed(String::new())),
             };
             done.push((work, came));
             if began.elapsed() > LONG {
@@ -299,14 +307,14 @@ impl Worker {
         self.tell(&mut done, stream);
     }
 
-    fn tell(&self, done: &mut Vec<(Ready, Result<Came, String>)>, stream: &mut Stream) {
+    fn tell(&self, done: &mut Vec<(Ready, Result<Came, NotRun>)>, stream: &mut Stream) {
         for (work, came) in done.drain(..) {
             stream.send(&self.answer(&work, came));
         }
     }
 
     /// The answer to one frame.
-    fn answer(&self, work: &Ready, came: Result<Came, String>) -> Frame {
+    fn answer(&self, work: &Ready, came: Result<Came, NotRun>) -> Frame {
         let frame = &work.frame;
         let reply = |kind: &str, text: String| Frame::new(kind, frame.sequence, text);
         match (&work.case, came) {
@@ -316,7 +324,10 @@ impl Worker {
                 }
                 return match came {
                     Ok(came) => reply("result", self.transcript(case, &came).to_string()),
-                    Err(why) => reply("error", why),
+                    Err(NotRun::Unsaid(why)) => {
+                        reply("result", all_unsaid(&case.compiled, why).to_string())
+                    }
+                    Err(NotRun::Failed(why)) => reply("error", why),
                 };
             }
             (Some(Err(why)), _) => return reply("error", why.clone()),

@@ -71,8 +71,8 @@ pub struct Object {
     /// So much of what it began with has never been cut off.
     kept: u64,
     page: u64,
-    /// How often it was changed.
-    pub version: u32,
+    /// What was changed, in order: from where to where.
+    changes: Vec<(u64, u64)>,
 }
 
 impl Object {
@@ -86,7 +86,7 @@ impl Object {
             initial: None,
             kept: 0,
             page,
-            version: 0,
+            changes: Vec::new(),
         }
     }
 
@@ -146,9 +146,25 @@ impl Object {
         self.blocks.entry(index).or_insert(ZEROS)
     }
 
+    /// How often it was changed.
+    pub fn version(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// Notes that what lies from `from` to `to` is another than before.
+    pub fn note(&mut self, from: u64, to: u64) {
+        self.changes.push((from, to));
+    }
+
+    /// Whether a range was changed since it had been changed so often.
+    pub fn has_changed(&self, since: usize, from: u64, to: u64) -> bool {
+        let later = self.changes.get(since..).unwrap_or_default();
+        later.iter().any(|(f, t)| *f < to && from < *t)
+    }
+
     /// Puts bytes at `at`, without changing the size.
     pub fn put(&mut self, at: u64, bytes: &[u8]) {
-        self.version += 1;
+        self.note(at, at.saturating_add(bytes.len() as u64));
         let page = self.page;
         let mut at = at;
         let mut rest = bytes;
@@ -165,7 +181,8 @@ impl Object {
 
     /// Puts one byte all over a part of one page.
     pub fn put_fill(&mut self, index: u64, from: u64, to: u64, byte: u8) {
-        self.version += 1;
+        let start = index.saturating_mul(self.page);
+        self.note(start.saturating_add(from), start.saturating_add(to));
         if from == 0 && to == self.page {
             self.blocks.insert(index, Block::Fill(byte));
             return;
@@ -197,7 +214,7 @@ impl Object {
 
     /// Makes it shorter: what lies behind is gone, and the rest of its last page is zeros.
     pub fn cut(&mut self, size: u64) {
-        self.version += 1;
+        self.note(size, u64::MAX);
         self.size = size;
         let inside = size % self.page;
         let whole = size / self.page + u64::from(inside != 0);
@@ -226,7 +243,7 @@ impl Object {
 
     /// Whether it was ever changed.
     pub fn is_touched(&self) -> bool {
-        self.version > 0
+        !self.changes.is_empty()
     }
 }
 

@@ -7,7 +7,7 @@ mod memory;
 
 use super::Model;
 use super::call::{Ctx, Reach};
-use super::clause::{Answer, Clause, Decision, Effect, Reading, Told as ToldAddr};
+use super::clause::{Answer, Clause, Decision, Effect, Force, Reading, Told as ToldAddr};
 use super::clauses::{CLOSED, WILD, Which};
 use super::machine::Entry;
 use super::object::{Kind, Object};
@@ -45,11 +45,11 @@ pub fn run(model: &Model, program: &Program, observed: Option<&Transcript>) -> T
     for (i, step) in program.steps.iter().enumerate() {
         run.number = i;
         let allowed = match &run.lost {
-            Some(why) => Allowed::Unmodelled(why.clone()),
+            Some(lost) => lost.clone(),
             None => run.step(step),
         };
-        if let (Allowed::Unmodelled(why), None) = (&allowed, &run.lost) {
-            run.lost = Some(why.clone());
+        if let (Allowed::Unmodelled(_), None) = (&allowed, &run.lost) {
+            run.lost = Some(allowed.clone());
         }
         steps.push(allowed);
     }
@@ -73,8 +73,8 @@ struct Run<'p> {
     decided: Vec<(usize, &'static Clause)>,
     /// Which step it is.
     number: usize,
-    /// Why nothing more can be said.
-    lost: Option<String>,
+    /// What is to be said of all that follows, where the world is not known any more.
+    lost: Option<Allowed>,
 }
 
 /// What a step comes to.
@@ -168,11 +168,16 @@ impl<'p> Run<'p> {
 
     fn fixtures(&mut self) {
         let mut pipe = None;
-        for (name, _) in FIXTURES {
-            if *name == "file" || !self.program.uses_fd(name) {
+        let args = self.program.steps.iter().flat_map(|s| &s.args);
+        for name in args.filter_map(|a| match a {
+            Arg::Fd(Fd::Name(name)) if name != "file" => Some(name.as_str()),
+            _ => None,
+        }) {
+            let fixture = FIXTURES.iter().find(|f| f.0 == name).map(|f| f.0);
+            let Some(name) = fixture.filter(|_| self.w.value(name).is_none()) else {
                 continue;
-            }
-            let value = match *name {
+            };
+            let value = match name {
                 "closed" => CLOSED,
                 "wild" => WILD,
                 "pipe.read" => self.pipe_fixture(&mut pipe).0,
@@ -338,7 +343,7 @@ impl<'p> Run<'p> {
         match self.model.rules.effect(effect) {
             Some(clause) => {
                 let entry = (self.number, clause);
-                let told = |(n, c): &(usize, &Clause)| *n == entry.0 && c.id == clause.id;
+                let told = |(n, c): &(usize, &Clause)| *n == entry.0 && std::ptr::eq(*c, clause);
                 if !self.decided.iter().any(told) {
                     self.decided.push(entry);
                 }
@@ -362,11 +367,9 @@ impl<'p> Run<'p> {
         let (decision, by) = decided;
         let number = self.number;
         self.decided.extend(by.into_iter().map(|c| (number, c)));
-        if decision.open.is_some() && !self.saw_error() {
-            // What was done is not known, so nothing that follows is.
-            if self.observed.is_none() || decision.success {
-                return Err("the standard leaves open what comes of it".to_owned());
-            }
+        if let Some(force) = decision.open {
+            self.lost = Some(Allowed::Open(force));
+            return Ok(Allowed::Open(force));
         }
         let mut set = Vec::with_capacity(1);
         for answer in &decision.answers {
@@ -398,8 +401,10 @@ impl<'p> Run<'p> {
         self.observed?.outcomes.get(self.number)
     }
 
-    fn saw_error(&self) -> bool {
-        matches!(self.seen(), Some(Outcome::Errno(..)))
+    /// What follows depends on what the standard leaves open.
+    fn leave_open(&mut self) -> Allowed {
+        self.lost = Some(Allowed::Open(Force::Unspecified));
+        Allowed::Open(Force::Unspecified)
     }
 
     /// The outcome of a fault; the process dies of it where faults kill.
@@ -465,8 +470,10 @@ impl<'p> Run<'p> {
         let Some(scratch) = self.w.scratch.and_then(|n| self.w.objects.get(n)) else {
             return AllowedFile::Is(FileAfter::None);
         };
-        if let Some(why) = &self.lost {
-            return AllowedFile::Unmodelled(why.clone());
+        match &self.lost {
+            Some(Allowed::Unmodelled(why)) => return AllowedFile::Unmodelled(why.clone()),
+            Some(Allowed::Open(force)) => return AllowedFile::Open(*force),
+            _ => {}
         }
         if !scratch.is_touched() {
             return AllowedFile::Is(FileAfter::Unchanged);

@@ -77,7 +77,7 @@ pub struct Area {
     /// How large its object was when it was mapped.
     pub size: u64,
     /// How often its object had been changed when it was mapped.
-    pub since: u32,
+    pub since: usize,
 }
 
 impl Area {

@@ -588,6 +588,15 @@ pub static FTRUNCATE: List = List {
             Effect::CutClears,
         ),
         effect(
+            "ftruncate/extended-zeros",
+            &[
+                "POSIX.1-2024 ftruncate() DESCRIPTION: the extended area shall appear as if it were zero-filled",
+            ],
+            "Where a file grows, what is new is zeros, whatever was stored behind its end before.",
+            Effect::GrowthClears,
+        )
+        .posix(Force::Required),
+        effect(
             "ftruncate/growth-clears",
             &[
                 "mmap(2) BUGS",

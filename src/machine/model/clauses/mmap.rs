@@ -517,7 +517,7 @@ pub static MMAP: List = List {
         .posix(Force::Required),
         answer(
             "mmap/offset-aligned",
-            &["mmap(2) ERRORS EINVAL", "kernel/sys_x86_64.c SYSCALL_DEFINE6(mmap)"],
+            &["mmap(2) ERRORS EINVAL", "arch/x86/kernel/sys_x86_64.c SYSCALL_DEFINE6(mmap)"],
             "The offset must be a multiple of the page size, also of anonymous memory: EINVAL.",
             offset_aligned,
         )
@@ -592,7 +592,8 @@ pub static MMAP: List = List {
             &["POSIX.1-2024 mmap() ERRORS [ENOMEM]", "mm/mmap.c vm_unmapped_area()"],
             "Where no gap of the address space is large enough, it is ENOMEM.",
             no_room,
-        ),
+        )
+        .linux(),
         answer(
             "mmap/fixed-outside",
             &["POSIX.1-2024 mmap() ERRORS [ENOMEM]", "mm/mmap.c __get_unmapped_area()"],
@@ -703,10 +704,10 @@ pub static MMAP: List = List {
         answer(
             "mmap/support",
             &["POSIX.1-2024 mmap() DESCRIPTION: support for any other type of file is unspecified", "POSIX.1-2024 mmap() ERRORS [ENODEV]"],
-            "What is neither a regular file nor a memory object may be refused with ENODEV.",
+            "What comes of mapping what is neither a regular file nor a memory object is not said.",
             posix_support,
         )
-        .posix(Force::Permitted),
+        .posix(Force::Unspecified),
         answer(
             "mmap/file-grows-down",
             &["mm/mmap.c do_mmap()"],

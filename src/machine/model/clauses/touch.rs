@@ -91,18 +91,23 @@ fn unmapped(c: &Ctx<'_>) -> Option<Answer> {
     Some(Unmodelled("what lies there is not known"))
 }
 
+/// The area that the touch is of, or that grows for it: its protection counts in both cases.
+fn reached<'a>(c: &Ctx<'a>) -> Option<&'a Area> {
+    area(c).or_else(|| growing(c))
+}
+
 fn store_denied(c: &Ctx<'_>) -> Option<Answer> {
-    let denied = area(c).is_some_and(|a| a.prot & WRITE == 0);
+    let denied = reached(c).is_some_and(|a| a.prot & WRITE == 0);
     when(c.store && denied, segv(c, "SEGV_ACCERR"))
 }
 
 fn load_denied(c: &Ctx<'_>) -> Option<Answer> {
-    let denied = area(c).is_some_and(|a| a.prot == 0);
+    let denied = reached(c).is_some_and(|a| a.prot == 0);
     when(!c.store && denied, segv(c, "SEGV_ACCERR"))
 }
 
 fn execute_only(c: &Ctx<'_>) -> Option<Answer> {
-    let only = area(c).is_some_and(|a| a.prot == EXEC);
+    let only = reached(c).is_some_and(|a| a.prot == EXEC);
     let code = match c.m.arch {
         Arch::X86_64 => "SEGV_PKUERR",
         _ => "SEGV_ACCERR",

@@ -9,6 +9,7 @@ use crate::machine::model::clauses::Which;
 use crate::machine::model::clauses::files::{access, readable, seek_target};
 use crate::machine::model::machine::Fs;
 use crate::machine::model::object::{Kind, Object};
+use crate::machine::model::told::Allowed;
 use crate::machine::model::world::{Open, Pipe, What};
 use crate::transcript::Outcome;
 
@@ -150,13 +151,13 @@ impl<'p> Run<'p> {
         if size > old {
             self.clear_behind(n);
             self.w.objects[n].size = size;
-            self.w.objects[n].version += 1;
+            self.w.objects[n].note(old, size);
         } else if size < old {
             if self.holds(Effect::CutClears) {
                 self.w.objects[n].cut(size);
             } else {
                 self.w.objects[n].size = size;
-                self.w.objects[n].version += 1;
+                self.w.objects[n].note(size, old);
             }
             if self.holds(Effect::CutTakesPages) {
                 self.take_pages(n, size);
@@ -169,9 +170,17 @@ impl<'p> Run<'p> {
         let on_disk = self.w.objects[n].kind == Kind::File;
         match self.model.machine.fs {
             _ if self.w.objects[n].size % self.page() == 0 => {}
+            _ if self.is_posix() => {
+                if self.holds(Effect::GrowthClears) {
+                    self.w.objects[n].clear_tail();
+                }
+            }
             Fs::Tmpfs => {}
             Fs::Ext4 | Fs::Other if !on_disk => {}
-            Fs::Other => self.lost = Some("what the file system does behind the end".to_owned()),
+            Fs::Other => {
+                let why = "what the file system does behind the end";
+                self.lost = Some(Allowed::Unmodelled(why.to_owned()));
+            }
             Fs::Ext4 => {
                 if self.holds(Effect::GrowthClears) {
                     self.w.objects[n].clear_tail();

@@ -154,7 +154,7 @@ impl<'p> Run<'p> {
             },
             shared,
             writes_back: shared && writable,
-            since: of.map_or(0, |o| o.version),
+            since: of.map_or(0, Object::version),
             size: of.map_or(0, |o| o.size),
             object,
             grows_down: m.grows_down(),
@@ -233,7 +233,7 @@ impl<'p> Run<'p> {
         });
         if let (true, true, Some(stop)) = (failed, begun, stop) {
             if self.is_posix() {
-                self.lost = Some("the standard leaves open how much was changed".to_owned());
+                self.leave_open();
             } else if stop > start && self.holds(Effect::ProtectsUpTo) {
                 self.space(process)
                     .change(start, stop, &mut |area| area.prot = prot);

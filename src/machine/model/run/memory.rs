@@ -31,8 +31,15 @@ struct Touched {
 
 impl<'p> Run<'p> {
     /// Touches the page that holds `at`.
-    fn touch(&mut self, process: usize, at: i128, store: bool) -> Result<Touched, String> {
-        let (touched, by) = self.look(process, at, store)?;
+    fn touch(
+        &mut self,
+        process: usize,
+        at: i128,
+        to: i128,
+        store: bool,
+    ) -> Result<Touched, String> {
+        let (mut touched, by) = self.look(process, at, store)?;
+        touched.open |= self.is_posix() && self.is_open(process, at, to);
         let number = self.number;
         for clause in by {
             if !self
@@ -71,29 +78,33 @@ impl<'p> Run<'p> {
         let touched = Touched {
             fault,
             success: decision.success,
-            open: decision.open.is_some() || self.is_posix() && self.is_open(process, at),
+            open: decision.open.is_some(),
         };
         Ok((touched, by))
     }
 
-    /// Whether the standard leaves open what a page holds: the object was changed after it was
-    /// mapped privately, or its size was.
-    fn is_open(&self, process: usize, at: i128) -> bool {
-        let Some(area) = self.w.processes.get(process).and_then(|p| p.space.at(at)) else {
+    /// Whether the standard leaves open what a part of a page holds: the object was changed there
+    /// after it was mapped privately, its end moved there, or something was stored behind it.
+    fn is_open(&self, process: usize, at: i128, to: i128) -> bool {
+        let Some(space) = self.w.processes.get(process).map(|p| &p.space) else {
             return false;
         };
-        let Some((n, offset)) = area.offset(at) else {
+        let Some(area) = space.at(at) else {
+            return false;
+        };
+        let Some((n, from)) = area.offset(at) else {
             return false;
         };
         let Some(object) = self.w.objects.get(n) else {
             return false;
         };
-        let resized = object.size != area.size && offset >= object.size.min(area.size);
-        let copied =
-            |p: &crate::machine::model::world::Process| p.space.own.contains_key(&self.page_of(at));
-        let own = self.w.processes.get(process).is_some_and(copied);
-        let changed = !area.shared && !own && object.version != area.since;
-        resized || changed
+        let end = from.saturating_add((to - at) as u64);
+        let (low, high) = (object.size.min(area.size), object.size.max(area.size));
+        let resized = low < high && from < high && low < end;
+        let own = space.own.contains_key(&self.page_of(at));
+        let changed = object.has_changed(area.since, from, end);
+        let behind = end > object.size && from.div_euclid(self.page()) == object.size / self.page();
+        resized || !area.shared && !own && changed || behind && changed
     }
 
     fn page_of(&self, at: i128) -> i128 {
@@ -126,6 +137,24 @@ impl<'p> Run<'p> {
         }
     }
 
+    /// Appends a part of a page to what is loaded. In the standard's reading, what lies behind the
+    /// end in its last page is zeros, whatever was stored there before it was mapped.
+    fn append(&self, process: usize, at: i128, (from, to): (u64, u64), out: &mut Content) {
+        let block = self.block_at(process, at);
+        let area = self.w.processes.get(process).and_then(|p| p.space.at(at));
+        let place = area.and_then(|a| a.offset(at));
+        let place = place.and_then(|(n, offset)| Some((self.w.objects.get(n)?.size, offset)));
+        let (keep, rest) = match place {
+            Some((size, offset)) if self.is_posix() => {
+                let keep = size.saturating_sub(offset).min(to - from);
+                (keep, to - from - keep)
+            }
+            _ => (to - from, 0),
+        };
+        block.append_to(from, from + keep, out);
+        out.fill(0, rest);
+    }
+
     pub(super) fn load(&mut self, process: usize, step: &Step, a: [i128; 6]) -> Came {
         let (start, len) = (a[0], a[1]);
         let end = start + len;
@@ -134,30 +163,30 @@ impl<'p> Run<'p> {
         }
         let mut content = Content::default();
         let mut set = Vec::with_capacity(1);
-        let mut open = false;
         let mut at = start;
         while at < end {
             let next = (self.page_of(at) + i128::from(self.page())).min(end);
-            let touched = self.touch(process, at, false)?;
+            let touched = self.touch(process, at, next, false)?;
+            if touched.open {
+                return Ok(Allowed::Open(Force::Unspecified));
+            }
             if let Some(fault) = touched.fault {
                 let outcome = self.fault(process, step, start, at, fault);
                 if !touched.success {
                     set.push(outcome);
-                    return Ok(told(set, open));
+                    return Ok(Allowed::OneOf(set));
                 }
                 if !set.contains(&outcome) {
                     set.push(outcome);
                 }
             }
-            open |= touched.open;
             let inside = (at - self.page_of(at)) as u64;
             let to = inside + (next - at) as u64;
-            self.block_at(process, at)
-                .append_to(inside, to, &mut content);
+            self.append(process, at, (inside, to), &mut content);
             at = next;
         }
         set.insert(0, Outcome::Bytes(self.numbers.bytes(&content)));
-        Ok(told(set, open))
+        Ok(Allowed::OneOf(set))
     }
 
     pub(super) fn store(&mut self, process: usize, step: &Step, a: [i128; 6]) -> Came {
@@ -210,12 +239,12 @@ impl<'p> Run<'p> {
                 return Err("the guard on memory may end it".to_owned());
             }
             let next = (self.page_of(at) + i128::from(self.page())).min(end);
-            let touched = self.touch(process, at, true)?;
+            let touched = self.touch(process, at, next, true)?;
+            if touched.open {
+                return Ok(self.leave_open());
+            }
             if let (Some(fault), false) = (touched.fault, touched.success) {
                 return Ok(super::one(self.fault(process, step, start, at, fault)));
-            }
-            if touched.open {
-                return Err("the standard leaves open what comes of it".to_owned());
             }
             let chunk = part((at - start) as u64, (next - start) as u64);
             self.put_chunk(process, at, chunk);
@@ -341,12 +370,4 @@ impl<'p> Run<'p> {
 enum Chunk<'a> {
     Bytes(&'a [u8]),
     Fill(u8, u64),
-}
-
-fn told(set: Vec<Outcome>, open: bool) -> Allowed {
-    if open {
-        Allowed::Open(Force::Unspecified)
-    } else {
-        Allowed::OneOf(set)
-    }
 }
