@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub struct CaseLine {
     /// Its id.
     pub id: String,
-    /// The verdict in a word: [`word`].
+    /// The verdict in one word.
     pub verdict: &'static str,
     /// Whether it fails the run.
     pub fails: bool,

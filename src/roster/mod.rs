@@ -36,7 +36,7 @@
 //! file system of its own, which is fresh each time.
 //!
 //! The lines of `init` are done in their order by [the worker as first
-//! process](crate::machine::kernel::init), after the modules are loaded.
+//! process](crate::machine::init), after the modules are loaded.
 
 mod debian;
 mod initrd;

@@ -75,6 +75,8 @@ struct Run<'p> {
     number: usize,
     /// What is to be said of all that follows, where the world is not known any more.
     lost: Option<Allowed>,
+    /// The signal that kills who makes this step.
+    dying: Option<&'static str>,
 }
 
 /// What a step comes to.
@@ -119,6 +121,7 @@ impl<'p> Run<'p> {
             decided: Vec::new(),
             number: 0,
             lost: None,
+            dying: None,
         };
         run.begin();
         Ok(run)
@@ -262,6 +265,9 @@ impl<'p> Run<'p> {
             (Act::Exit, _) => self.exit(process, args),
             _ => Err(format!("{} is not modelled", step.call.name)),
         };
+        if let Some(signal) = self.dying.take() {
+            self.end(process, Ended::Killed(signal));
+        }
         came.unwrap_or_else(Allowed::Unmodelled)
     }
 
@@ -375,6 +381,10 @@ impl<'p> Run<'p> {
         for answer in &decision.answers {
             match answer {
                 Answer::Errno(name) => set.push(errno(name, None)),
+                Answer::Raise(_, signal) if self.kills() => {
+                    self.dying = Some(signal);
+                    set.push(Outcome::Killed(signal_named(signal)));
+                }
                 Answer::Raise(name, signal) => set.push(errno(name, Some(signal))),
                 Answer::Blocked => set.push(Outcome::Blocked),
                 Answer::Nothing => set.push(Outcome::Ok),
