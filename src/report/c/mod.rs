@@ -102,6 +102,9 @@ impl Made<'_> {
 
     /// One step as a block of C.
     fn step(&mut self, n: usize, step: &Step) -> Result<String, String> {
+        if !step.asks.is_empty() {
+            return Err("where a mapping lies is told by the harness alone".to_owned());
+        }
         let mut out = String::new();
         let claim = self.case.claims.get(n).and_then(Option::as_ref);
         let told = claim.map_or(String::new(), |c: &Claim| format!("  (the rule: {c})"));
@@ -493,9 +496,9 @@ impl Made<'_> {
             "\tturn = mmap(NULL, sizeof *turn, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS, \
              -1, 0);\n\tif (turn == MAP_FAILED)\n\t\treturn 2;\n\tturn->end_for = -1;\n\
              \tfor (int i = 0; i <= ACTORS; i++)\n\t\tsem_init(&turn->go[i], 1, 0);\n\
-             \tturn->pid[0] = fork();\n\tif (turn->pid[0] == 0) {{\n\
+             \tpid_t pid = fork();\n\n\tif (pid == 0) {{\n\
              \t\tprctl(PR_SET_PDEATHSIG, SIGKILL);\n\t\tcatch_all();\n{}{peers}\
-             \t\tact(0);\n\t}}\n\
+             \t\tact(0);\n\t}}\n\tturn->pid[0] = pid;\n\
              \thand(owner[0]);\n\twhile (sem_wait(&turn->go[ACTORS]))\n\t\t;\n\
              \tfor (int i = ACTORS - 1; i >= 0; i--)\n\
              \t\tif (!is_thread[i] && turn->pid[i] > 0 && !turn->gone[i])\n\
