@@ -189,6 +189,12 @@ effects! {
     PipeAllOrNothing,
     /// O_TRUNC cuts.
     OpenCuts,
+    /// What advice does.
+    Advises,
+    /// mlock locks.
+    Locks,
+    /// munlock unlocks.
+    Unlocks,
     /// A hint is followed where the place is free.
     FollowsHint,
 }

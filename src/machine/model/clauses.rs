@@ -1,6 +1,7 @@
 //! All clauses, by call, in the order in which they apply.
 
 pub mod actors;
+pub mod advice;
 pub mod files;
 pub mod mapping;
 pub mod mmap;
@@ -31,6 +32,9 @@ pub static LISTS: &[&List] = &[
     &files::SIZE,
     &actors::WAIT,
     &actors::FORK,
+    &advice::MADVISE,
+    &advice::MLOCK,
+    &advice::MUNLOCK,
 ];
 
 /// The lists by name.
@@ -66,6 +70,12 @@ pub enum Which {
     Wait,
     /// fork(2).
     Fork,
+    /// madvise(2).
+    Madvise,
+    /// mlock(2) and mlock2(2).
+    Mlock,
+    /// munlock(2).
+    Munlock,
 }
 
 fn when(condition: bool, answer: Answer) -> Option<Answer> {
@@ -101,7 +111,7 @@ mod tests {
         assert_eq!(LISTS[Which::Touch as usize].name, "touch");
         assert_eq!(LISTS[Which::Size as usize].name, "size");
         assert_eq!(LISTS[Which::Fork as usize].name, "fork");
-        assert_eq!(LISTS.len(), Which::Fork as usize + 1);
+        assert_eq!(LISTS.len(), Which::Munlock as usize + 1);
     }
 
     #[test]

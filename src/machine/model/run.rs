@@ -1,6 +1,7 @@
 //! Going through a program, step by step.
 
 mod actors;
+mod advice;
 mod files;
 mod mapping;
 mod memory;
@@ -251,6 +252,9 @@ impl<'p> Run<'p> {
             }
             (_, "mprotect") => self.mprotect(process, step, args),
             (_, "msync") => self.msync(process, step, args),
+            (_, "madvise") => self.madvise(process, args),
+            (_, "mlock" | "mlock2") => self.mlock(process, args),
+            (_, "munlock") => self.munlock(process, args),
             (_, "open") => self.open(process, step, args),
             (_, "close") => self.close(process, step, args),
             (_, "unlink") => self.unlink(process, step, args),

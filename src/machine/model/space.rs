@@ -72,6 +72,8 @@ pub struct Area {
     pub grows_down: bool,
     /// Whether it is locked in memory.
     pub locked: bool,
+    /// Whether a child does not get it.
+    pub not_for_children: bool,
     /// Whether a child gets zeros in its place.
     pub wiped_on_fork: bool,
     /// How large its object was when it was mapped.
@@ -270,6 +272,7 @@ mod tests {
             grows_down: false,
             locked: false,
             wiped_on_fork: false,
+            not_for_children: false,
             size: 0,
             since: 0,
         }

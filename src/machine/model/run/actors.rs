@@ -50,6 +50,11 @@ impl<'p> Run<'p> {
                     child.space.forget(start, end);
                 }
             }
+            let kept = child.space.areas().iter().filter(|a| a.not_for_children);
+            let kept: Vec<_> = kept.map(|a| (a.start, a.end)).collect();
+            for (start, end) in kept {
+                child.space.unmap(start, end);
+            }
             if !copies {
                 child.space.own.clear();
             }

@@ -89,7 +89,7 @@ impl<'p> Run<'p> {
 
     /// Fills a mapping ahead of its first touch: where it is private and can be written, with
     /// copies of its own, as if each page had been stored to.
-    fn populate(&mut self, process: usize, start: i128, end: i128) {
+    pub(super) fn populate(&mut self, process: usize, start: i128, end: i128) {
         let Some(p) = self.w.processes.get(process) else {
             return;
         };
@@ -159,6 +159,7 @@ impl<'p> Run<'p> {
             object,
             grows_down: m.grows_down(),
             locked: m.is_locked(),
+            not_for_children: false,
             wiped_on_fork: m.is_anonymous() && m.kind == DROPPABLE,
         })
     }

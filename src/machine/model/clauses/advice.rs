@@ -1,0 +1,336 @@
+//! The clauses of madvise(2), mlock(2), mlock2(2) and munlock(2).
+
+use super::{answer, effect, when};
+use crate::machine::model::call::Ctx;
+use crate::machine::model::clause::Answer::{Errno, Nothing, Unmodelled};
+use crate::machine::model::clause::{Answer, Effect, List};
+use crate::machine::model::clauses::mmap::LOCK_LIMIT;
+use crate::machine::model::machine::Fs;
+use crate::machine::model::object::Kind;
+use crate::machine::model::space::{Area, Place, WRITE, split};
+
+const ADDR: usize = 0;
+const LEN: usize = 1;
+const ADVICE: usize = 2;
+/// Of mlock2: MLOCK_ONFAULT.
+const ON_FAULT: u64 = 1;
+
+/// Drops the pages of a range.
+pub const DONTNEED: u64 = 4;
+/// Lets them be dropped when memory is short.
+pub const FREE: u64 = 8;
+/// Frees the range of the object.
+pub const REMOVE: u64 = 9;
+/// A child does not get the range.
+pub const DONTFORK: u64 = 10;
+/// It does again.
+pub const DOFORK: u64 = 11;
+/// A child gets zeros in its place.
+pub const WIPEONFORK: u64 = 18;
+/// It gets the range again.
+pub const KEEPONFORK: u64 = 19;
+const COLD: u64 = 20;
+const PAGEOUT: u64 = 21;
+/// As DONTNEED, for locked memory too.
+pub const DONTNEED_LOCKED: u64 = 24;
+
+/// The range in whole pages; mlock rounds its beginning down.
+pub fn range(c: &Ctx<'_>) -> (i128, i128) {
+    let start = c.word(ADDR);
+    let page = c.page();
+    let inside = split(start).1.rem_euclid(page);
+    let len = c.word(LEN) + inside;
+    let up = (len + page - 1).div_euclid(page) * page;
+    (start - inside, start - inside + up)
+}
+
+fn advice(c: &Ctx<'_>) -> u64 {
+    c.flags(ADVICE) & 0xffff_ffff
+}
+
+fn unknown_advice(c: &Ctx<'_>) -> Option<Answer> {
+    let known = matches!(advice(c), 0..=4 | 8..=25 | 100..=103);
+    when(!known, Errno("EINVAL"))
+}
+
+fn other_advice(c: &Ctx<'_>) -> Option<Answer> {
+    // What the kernel was built with, huge pages, populating and guards.
+    let other = matches!(advice(c), 12..=15 | 22 | 23 | 25 | 100..=103);
+    when(other, Unmodelled("this advice"))
+}
+
+fn aligned(c: &Ctx<'_>) -> Option<Answer> {
+    when(c.off_page(ADDR), Errno("EINVAL"))
+}
+
+fn wraps(c: &Ctx<'_>) -> Option<Answer> {
+    let max = c.m.scale.word_max() + 1;
+    if c.pages(LEN).is_none() {
+        return Some(Errno("EINVAL"));
+    }
+    let (place, offset) = split(range(c).1);
+    match place {
+        Place::Absolute => when(offset >= max && c.word(LEN) != 0, Errno("EINVAL")),
+        _ if offset < max / 2 => None,
+        _ => Some(Unmodelled("where the place lies is not known")),
+    }
+}
+
+fn nothing(c: &Ctx<'_>) -> Option<Answer> {
+    when(c.word(LEN) == 0, Nothing)
+}
+
+fn lock_nothing(c: &Ctx<'_>) -> Option<Answer> {
+    let (start, end) = range(c);
+    when(start == end, Nothing)
+}
+
+fn unknown(c: &Ctx<'_>) -> Option<Answer> {
+    let (start, end) = range(c);
+    let why = "what lies there is not known";
+    when(!c.is_known(start, end), Unmodelled(why))
+}
+
+/// What an area says to an advice.
+fn refusal(c: &Ctx<'_>, area: &Area) -> Option<Answer> {
+    let anonymous = area.object.is_none();
+    match advice(c) {
+        DONTNEED | COLD | PAGEOUT => when(area.locked, Errno("EINVAL")),
+        FREE => when(area.locked || !anonymous, Errno("EINVAL")),
+        WIPEONFORK => when(!anonymous || area.shared, Errno("EINVAL")),
+        REMOVE if area.locked || anonymous => Some(Errno("EINVAL")),
+        REMOVE if !area.shared || area.may & WRITE == 0 => Some(Errno("EACCES")),
+        REMOVE => {
+            let object = area.object.and_then(|(n, _)| c.w.objects.get(n));
+            let file = object.is_some_and(|o| o.kind == Kind::File);
+            let why = "whether the file system can punch holes";
+            when(file && c.m.fs == Fs::Other, Unmodelled(why))
+        }
+        _ => None,
+    }
+}
+
+/// Where a walk through the areas is refused.
+pub fn refused_at(c: &Ctx<'_>) -> Option<i128> {
+    let (start, end) = range(c);
+    let refused = |a: &&Area| refusal(c, a).is_some();
+    c.areas(start, end).iter().find(refused).map(|a| a.start)
+}
+
+fn refuses(c: &Ctx<'_>) -> Option<Answer> {
+    let (start, end) = range(c);
+    c.areas(start, end).iter().find_map(|a| refusal(c, a))
+}
+
+fn hole(c: &Ctx<'_>) -> Option<Answer> {
+    let (start, end) = range(c);
+    let mapped = c.space().is_some_and(|s| s.is_mapped(start, end));
+    when(!mapped, Errno("ENOMEM"))
+}
+
+fn lock_flags(c: &Ctx<'_>) -> Option<Answer> {
+    when(c.flags(2) & !ON_FAULT != 0, Errno("EINVAL"))
+}
+
+fn lock_limit(c: &Ctx<'_>) -> Option<Answer> {
+    let (start, end) = range(c);
+    let already = c.areas(start, end).iter().filter(|a| a.locked);
+    let already: i128 = already.map(|a| a.end.min(end) - a.start.max(start)).sum();
+    let locked = c.space().map_or(0, |s| s.locked()) - already;
+    when(
+        !c.root && locked + (end - start) > LOCK_LIMIT,
+        Errno("ENOMEM"),
+    )
+}
+
+fn lock_unreachable(c: &Ctx<'_>) -> Option<Answer> {
+    if c.flags(2) & ON_FAULT != 0 {
+        return None;
+    }
+    let (start, end) = range(c);
+    let page = c.m.scale.page;
+    let unreachable = |a: &Area| {
+        let last = a.end.min(end) - 1;
+        let behind = a.offset(last).is_some_and(|(n, at)| {
+            let size = c.w.objects.get(n).map_or(0, |o| o.size);
+            at / page >= size.div_ceil(page)
+        });
+        a.prot == 0 || behind
+    };
+    let any = c.areas(start, end).iter().any(unreachable);
+    when(any, Errno("ENOMEM"))
+}
+
+/// How far a range is mapped from its beginning.
+pub fn mapped_to(c: &Ctx<'_>) -> i128 {
+    let (start, end) = range(c);
+    let mut at = start;
+    for area in c.areas(start, end) {
+        if area.start > at {
+            break;
+        }
+        at = area.end.min(end);
+    }
+    at
+}
+
+/// madvise(2).
+pub static MADVISE: List = List {
+    name: "madvise",
+    clauses: &[
+        answer(
+            "madvise/unknown-advice",
+            &[
+                "madvise(2) ERRORS EINVAL",
+                "mm/madvise.c madvise_behavior_valid()",
+            ],
+            "An advice that is not known is EINVAL.",
+            unknown_advice,
+        ),
+        answer(
+            "madvise/other-advice",
+            &["madvise(2) DESCRIPTION"],
+            "Advice about huge pages, merging, populating, guards and poison is not modelled.",
+            other_advice,
+        ),
+        answer(
+            "madvise/aligned",
+            &["madvise(2) ERRORS EINVAL", "mm/madvise.c do_madvise()"],
+            "The address must be a multiple of the page size: else EINVAL.",
+            aligned,
+        ),
+        answer(
+            "madvise/wraps",
+            &["madvise(2) ERRORS EINVAL", "mm/madvise.c do_madvise()"],
+            "A range that wraps around is EINVAL.",
+            wraps,
+        ),
+        answer(
+            "madvise/nothing",
+            &["mm/madvise.c do_madvise()"],
+            "A length of zero is nothing to do.",
+            nothing,
+        ),
+        answer(
+            "madvise/unknown",
+            &["madvise(2) DESCRIPTION"],
+            "What is advised beside what the case mapped itself is not known.",
+            unknown,
+        ),
+        answer(
+            "madvise/refused",
+            &[
+                "madvise(2) ERRORS EINVAL, EACCES",
+                "mm/madvise.c madvise_vma_behavior()",
+            ],
+            "Locked memory is not dropped, only private anonymous memory is freed lazily or wiped, and only shared writable objects are cut: else EINVAL, or EACCES for MADV_REMOVE.",
+            refuses,
+        ),
+        answer(
+            "madvise/hole",
+            &[
+                "madvise(2) ERRORS ENOMEM",
+                "mm/madvise.c madvise_walk_vmas()",
+            ],
+            "Pages that are not mapped are passed over, and told at the end: ENOMEM.",
+            hole,
+        ),
+        effect(
+            "madvise/does",
+            &[
+                "madvise(2) DESCRIPTION",
+                "mm/madvise.c madvise_dontneed_single_vma(), madvise_remove()",
+            ],
+            "MADV_DONTNEED drops the process's own copies, MADV_REMOVE the object's bytes; MADV_DONTFORK and MADV_WIPEONFORK say what a child gets. All other advice changes no byte.",
+            Effect::Advises,
+        ),
+    ],
+};
+
+/// mlock(2), mlock2(2).
+pub static MLOCK: List = List {
+    name: "mlock",
+    clauses: &[
+        answer(
+            "mlock/unknown-flag",
+            &["mlock(2) ERRORS EINVAL", "mm/mlock.c SYSCALL_DEFINE3(mlock2)"],
+            "A flag of mlock2 that is not known is EINVAL.",
+            lock_flags,
+        ),
+        answer(
+            "mlock/limit",
+            &["mlock(2) ERRORS ENOMEM", "mm/mlock.c do_mlock()"],
+            "More than RLIMIT_MEMLOCK, what is locked already left aside, is ENOMEM.",
+            lock_limit,
+        ),
+        answer(
+            "mlock/nothing",
+            &["mm/mlock.c apply_vma_lock_flags()"],
+            "An empty range is nothing to do.",
+            lock_nothing,
+        ),
+        answer(
+            "mlock/unknown",
+            &["mlock(2) DESCRIPTION"],
+            "What is locked beside what the case mapped itself is not known.",
+            unknown,
+        ),
+        answer(
+            "mlock/hole",
+            &["POSIX.1-2024 mlock() ERRORS [ENOMEM]", "mlock(2) ERRORS ENOMEM", "mm/mlock.c apply_vma_lock_flags()"],
+            "A page that is not mapped is ENOMEM; what comes before it is locked.",
+            hole,
+        ),
+        answer(
+            "mlock/unreachable",
+            &["mlock(2) ERRORS ENOMEM", "mm/mlock.c __mlock_posix_error_return()"],
+            "Pages that can't be touched, by protection or past the end of the object, are ENOMEM; the range is locked.",
+            lock_unreachable,
+        )
+        .linux(),
+        effect(
+            "mlock/locks",
+            &["POSIX.1-2024 mlock() DESCRIPTION", "mlock(2) DESCRIPTION", "mm/mlock.c mlock_fixup()"],
+            "The pages that hold a part of the range are locked, and filled as by MAP_POPULATE.",
+            Effect::Locks,
+        ),
+    ],
+};
+
+/// munlock(2).
+pub static MUNLOCK: List = List {
+    name: "munlock",
+    clauses: &[
+        answer(
+            "munlock/nothing",
+            &["mm/mlock.c apply_vma_lock_flags()"],
+            "An empty range is nothing to do.",
+            lock_nothing,
+        ),
+        answer(
+            "munlock/unknown",
+            &["munlock(2) DESCRIPTION"],
+            "What is unlocked beside what the case mapped itself is not known.",
+            unknown,
+        ),
+        answer(
+            "munlock/hole",
+            &[
+                "POSIX.1-2024 munlock() ERRORS [ENOMEM]",
+                "munlock(2) ERRORS ENOMEM",
+                "mm/mlock.c apply_vma_lock_flags()",
+            ],
+            "A page that is not mapped is ENOMEM; what comes before it is unlocked.",
+            hole,
+        ),
+        effect(
+            "munlock/unlocks",
+            &[
+                "POSIX.1-2024 munlock() DESCRIPTION",
+                "munlock(2) DESCRIPTION",
+            ],
+            "The pages that hold a part of the range are not locked any more.",
+            Effect::Unlocks,
+        ),
+    ],
+};

@@ -1,0 +1,120 @@
+//! Advice and locks.
+
+use super::{Came, Run};
+use crate::machine::model::clause::Effect;
+use crate::machine::model::clauses::Which;
+use crate::machine::model::clauses::advice::{
+    DOFORK, DONTFORK, DONTNEED, DONTNEED_LOCKED, KEEPONFORK, REMOVE, WIPEONFORK, mapped_to, range,
+    refused_at,
+};
+use crate::machine::model::space::Area;
+use crate::transcript::Outcome;
+
+impl Run<'_> {
+    pub(super) fn madvise(&mut self, process: usize, a: [i128; 6]) -> Came {
+        if self.is_posix() {
+            return Err("madvise, which POSIX does not know, is not modelled".to_owned());
+        }
+        let ctx = self.ctx(process, a);
+        let (start, end) = range(&ctx);
+        let stop = refused_at(&ctx).unwrap_or(end);
+        let decided = self.decide(Which::Madvise, &ctx);
+        // A hole, or an area that refuses, is told after what comes before it was done.
+        let walked = decided.0.success
+            || decided
+                .1
+                .iter()
+                .any(|c| matches!(c.id, "madvise/hole" | "madvise/refused"));
+        if walked && start < stop {
+            self.advise(process, start, stop.max(start), a[2] as u64);
+        }
+        self.settle(decided, &mut |_| Ok(Outcome::Ok))
+    }
+
+    fn advise(&mut self, process: usize, start: i128, end: i128, advice: u64) {
+        if !self.holds(Effect::Advises) {
+            return;
+        }
+        match advice {
+            DONTNEED | DONTNEED_LOCKED => self.space(process).forget(start, end),
+            REMOVE => self.remove(process, start, end),
+            DONTFORK | DOFORK => self.space(process).change(start, end, &mut |area| {
+                area.not_for_children = advice == DONTFORK;
+            }),
+            WIPEONFORK | KEEPONFORK => self.space(process).change(start, end, &mut |area| {
+                area.wiped_on_fork = advice == WIPEONFORK;
+            }),
+            _ => {}
+        }
+    }
+
+    /// Frees a range of the objects that lie there.
+    fn remove(&mut self, process: usize, start: i128, end: i128) {
+        let page = self.page();
+        let Some(p) = self.w.processes.get(process) else {
+            return;
+        };
+        let areas: Vec<Area> = p.space.within(start, end).to_vec();
+        for area in areas {
+            let (from, to) = (area.start.max(start), area.end.min(end));
+            let Some((n, at)) = area.offset(from) else {
+                continue;
+            };
+            let Some(object) = self.w.objects.get_mut(n) else {
+                continue;
+            };
+            let last = at.saturating_add((to - from) as u64);
+            let last = last.min(object.size.div_ceil(page).saturating_mul(page));
+            for index in at / page..last / page {
+                object.put_fill(index, 0, page, 0);
+            }
+        }
+    }
+
+    pub(super) fn mlock(&mut self, process: usize, a: [i128; 6]) -> Came {
+        let ctx = self.ctx(process, a);
+        let start = range(&ctx).0;
+        let end = mapped_to(&ctx);
+        let decided = self.decide(Which::Mlock, &ctx);
+        let fills = a[2] == 0;
+        let begun = decided.0.success
+            || decided
+                .1
+                .iter()
+                .any(|c| matches!(c.id, "mlock/hole" | "mlock/unreachable"));
+        if begun && start < end && self.holds(Effect::Locks) {
+            self.space(process)
+                .change(start, end, &mut |area| area.locked = true);
+            if fills && decided.0.success {
+                self.populate_all(process, start, end);
+            }
+        }
+        self.settle(decided, &mut |_| Ok(Outcome::Ok))
+    }
+
+    pub(super) fn munlock(&mut self, process: usize, a: [i128; 6]) -> Came {
+        let ctx = self.ctx(process, a);
+        let start = range(&ctx).0;
+        let end = mapped_to(&ctx);
+        let decided = self.decide(Which::Munlock, &ctx);
+        let begun = decided.0.success || decided.1.iter().any(|c| c.id == "munlock/hole");
+        if begun && start < end && self.holds(Effect::Unlocks) {
+            self.space(process)
+                .change(start, end, &mut |area| area.locked = false);
+        }
+        self.settle(decided, &mut |_| Ok(Outcome::Ok))
+    }
+
+    fn populate_all(&mut self, process: usize, start: i128, end: i128) {
+        let Some(p) = self.w.processes.get(process) else {
+            return;
+        };
+        let areas = p.space.within(start, end).iter();
+        let ranges: Vec<_> = areas
+            .map(|a| (a.start.max(start), a.end.min(end)))
+            .collect();
+        for (from, to) in ranges {
+            self.populate(process, from, to);
+        }
+    }
+}
