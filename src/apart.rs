@@ -50,7 +50,7 @@ pub enum Apart {
     Told(String),
     /// It was not, and the case does not say why.
     Not,
-    /// The case says why it can't be, and it can: by this.
+    /// The case says why it may not be, and here it can: by this.
     Idle(String),
     /// The machine can't run it, for this reason.
     Skipped(String),
@@ -321,6 +321,6 @@ impl Apart {
 
     /// Whether something is not as it should be.
     pub fn is_wrong(&self) -> bool {
-        matches!(self, Apart::Not | Apart::Idle(_))
+        *self == Apart::Not
     }
 }
