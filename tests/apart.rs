@@ -24,6 +24,7 @@ fn apart(sources: &[Source]) -> Vec<Fault> {
             pipe_journal: false,
             cpu: None,
             memory: 512 << 20,
+            namespace: false,
         },
         jobs: 2,
         silence: Duration::from_secs(60),
