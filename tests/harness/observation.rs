@@ -43,13 +43,7 @@ fn whoever_looks_the_same_is_seen() {
 /// other want memory that they share.
 #[test]
 fn through_a_pipe_the_same_is_seen() {
-    as_somebody_with(&[
-        "--pipe-journal",
-        "--skip",
-        "faults/",
-        "--skip",
-        "hugetlb",
-    ]);
+    as_somebody_with(&["--pipe-journal", "--skip", "faults/", "--skip", "hugetlb"]);
 }
 
 fn as_somebody_with(more: &[&str]) {
