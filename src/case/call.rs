@@ -177,6 +177,8 @@ pub enum Act {
     ShmUnlink,
     /// `process_vm_readv` or `process_vm_writev`: the call of this number.
     ProcessVm(Sysno),
+    /// Bytes of a process that died, from its core file.
+    Core,
     /// An operation by io_submit(2), waited for; whether it writes.
     Aio(bool),
     /// An operation by io_uring(7), waited for; whether it writes.

@@ -299,6 +299,7 @@ pub static RESOURCE: Domain = Domain {
         ("RLIMIT_FSIZE", libc::RLIMIT_FSIZE as u64),
         ("RLIMIT_NOFILE", libc::RLIMIT_NOFILE as u64),
         ("RLIMIT_NPROC", libc::RLIMIT_NPROC as u64),
+        ("RLIMIT_CORE", libc::RLIMIT_CORE as u64),
     ],
     aliases: &[],
     none: "RLIMIT_CPU",

@@ -90,6 +90,10 @@ pub static NEEDS: &[(&str, &str)] = &[
     ("aio", "io_submit(2)"),
     ("io_uring", "io_uring(7)"),
     ("process_vm", "process_vm_readv(2) of a child"),
+    (
+        "core-file",
+        "a process that is killed leaves a file `core` in its folder, core(5)",
+    ),
     ("proc-mem", "/proc/self/mem can be read and written"),
     ("tty", "a pty(7) can be had"),
     ("inet", "a socket of the internet can be had, ip(7)"),
@@ -232,9 +236,8 @@ impl Need {
             | "write-zeroes" | "unshare-range" | "collapse-range" | "insert-range" | "atime" => {
                 Reason::Filesystem
             }
-            "aio" | "io_uring" | "sysv-shm" | "memfd_secret" | "posix-shm" | "thp" | "ksm" => {
-                Reason::KernelConfig
-            }
+            "core-file" | "aio" | "io_uring" | "sysv-shm" | "memfd_secret" | "posix-shm"
+            | "thp" | "ksm" => Reason::KernelConfig,
             "hugetlb" | "hugetlb-empty" | "mlock" => Reason::Resource,
             _ => Reason::KernelVersion,
         }

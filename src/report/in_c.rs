@@ -300,6 +300,15 @@ impl Speller<'_> {
                     arg(0)
                 ))
             ),
+            Act::Core => format!(
+                ";  {}",
+                comment(&format!(
+                    "the {} bytes at {} in the core file of {}: readelf -l core",
+                    arg(3),
+                    arg(2),
+                    arg(0)
+                ))
+            ),
             Act::ProcessVm(_) => {
                 let take = self.take(step, "ssize_t");
                 format!(

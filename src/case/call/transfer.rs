@@ -202,6 +202,19 @@ pub(super) static CALLS: &[CallSpec] = &[
         page: Some("process_vm_readv(2)"),
     },
     CallSpec {
+        name: "core_read",
+        args: &[
+            arg("actor", ArgType::Actor),
+            arg("buf", ArgType::Buf),
+            arg("remote", ArgType::Remote),
+            COUNT,
+        ],
+        result: ResultKind::Read { buf: 1, len: 3 },
+        act: Act::Core,
+        doc: "reads what was the memory of a process from the core file that its death left",
+        page: Some("core(5)"),
+    },
+    CallSpec {
         name: "process_vm_writev",
         args: &[
             arg("actor", ArgType::Actor),

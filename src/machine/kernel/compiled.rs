@@ -3,8 +3,8 @@
 
 use super::arena::Arena;
 use super::code::{self, RETURN_42};
-use super::faults;
 use super::lent::Lent;
+use super::{door, faults};
 use crate::case::call::{self, Act, ArgType, CallSpec, ResultKind};
 use crate::case::errno::Errno;
 use crate::case::program::{Door, End, Ground};
@@ -289,6 +289,10 @@ impl Builder<'_> {
         }
         self.compiled.lasting |= matches!(step.call.name, "shmget" | "shm_open");
         if step.call.act == Act::Limit {
+            // It may allow a core file.
+            if !self.compiled.others.contains(&door::CORE) {
+                self.compiled.others.push(door::CORE);
+            }
             op.bind = self.name("used");
             if op.bind.is_none() {
                 op.bind = Some(self.compiled.names.len());

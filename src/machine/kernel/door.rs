@@ -5,9 +5,11 @@
 )]
 
 mod asynchronous;
+mod core;
 mod library;
 mod own;
 
+pub use core::NAME as CORE;
 pub use own::{segment_size, used};
 
 use super::abi;

@@ -74,7 +74,7 @@ fn must_set_limit(resource: i32, soft: libc::rlim_t, what: &str) -> io::Result<(
 }
 
 /// Sets a soft limit, or as much of it as is allowed; what it is then. The hard limit is raised
-/// where it must be and may be, and lowered only for core files.
+/// where it must be and may be, and never lowered.
 fn set_limit(resource: i32, soft: libc::rlim_t) -> io::Result<libc::rlim_t> {
     // SAFETY: `limit` lives during the calls.
     unsafe {
@@ -82,11 +82,7 @@ fn set_limit(resource: i32, soft: libc::rlim_t) -> io::Result<libc::rlim_t> {
         checked(libc::getrlimit(resource as _, &raw mut limit))?;
         let hard = limit.rlim_max;
         limit.rlim_cur = soft;
-        limit.rlim_max = if resource == libc::RLIMIT_CORE as i32 {
-            soft
-        } else {
-            hard.max(soft)
-        };
+        limit.rlim_max = hard.max(soft);
         if libc::setrlimit(resource as _, &raw const limit) == 0 {
             return Ok(soft);
         }

@@ -20,7 +20,7 @@ const NEW_PREFIX: &str = ".mmapcheck-new-";
 const RANDOM: usize = 12;
 
 /// All that cases and probes make in the folder.
-const MADE: [&str; 5] = ["file", "new", "link", "fifo", "probe"];
+const MADE: [&str; 6] = ["file", "new", "link", "fifo", "probe", "core"];
 
 /// What a folder will be called: first by the one name, then by the other.
 #[derive(Debug, Clone)]

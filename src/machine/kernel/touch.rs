@@ -197,11 +197,16 @@ pub fn sync_code(from: usize, n: usize) {
 /// Blocks the signals that a touch may raise, so that the kernel kills: it does so where such a
 /// signal is blocked (`force_sig_info_to_task` in `kernel/signal.c`), and does not log it, since a
 /// handler is installed (`unhandled_signal`). Signals that calls raise get their default action.
-/// No core is left: the process is made undumpable, which a piped core pattern respects too.
+/// No core is left unless a limit allows it, which none does that a case has not set: the process
+/// is made undumpable, which a piped core pattern respects too.
 pub fn let_kill() {
     // SAFETY: plain data and numbers; the process is about to die.
     unsafe {
-        libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0);
+        let mut core: libc::rlimit = std::mem::zeroed();
+        libc::getrlimit(libc::RLIMIT_CORE, &raw mut core);
+        if core.rlim_cur == 0 {
+            libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0);
+        }
         let mut set: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut set);
         for signal in CAUGHT {

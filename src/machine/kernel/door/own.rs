@@ -4,7 +4,7 @@
     reason = "the calls under test, with whatever arguments a case asks for"
 )]
 
-use super::{Returned, Wide, asynchronous, last_errno, returned};
+use super::{Returned, Wide, asynchronous, core, last_errno, returned};
 use crate::case::call::{Act, CallSpec, Sysno};
 
 /// Makes one of these calls.
@@ -17,6 +17,7 @@ pub fn call(spec: &CallSpec, args: &[Wide]) -> Returned {
             returned(unsafe { libc::shm_unlink(args[0] as usize as *const libc::c_char).into() })
         }
         Act::ProcessVm(number) => process_vm(number, args),
+        Act::Core => core::read(args),
         Act::Aio(writes) => asynchronous::submit(writes, args),
         Act::Uring(writes) => asynchronous::ring(writes, args),
         Act::Limit => limit(args[0] as i32, args[1] as u64),

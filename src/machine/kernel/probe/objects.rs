@@ -39,6 +39,7 @@ pub fn need(name: &str, scale: &Scale, powers: Powers) -> Result<(), String> {
         "aio" => asynchronous(),
         "io_uring" => ring(),
         "process_vm" => process_vm(),
+        "core-file" => return core_file(),
         "proc-mem" => own_memory(),
         "tty" => terminal(),
         "inet" => internet(),
@@ -258,6 +259,30 @@ fn process_vm() -> Tried {
         sys::close(ends.1);
         let _ = sys::wait_for(pid);
         read
+    }
+}
+
+/// A child is killed, and may leave a core.
+fn core_file() -> Result<(), String> {
+    // SAFETY: the child raises a signal that kills it, and does nothing else.
+    let status = unsafe {
+        let pid = libc::fork();
+        if pid == 0 {
+            let mut limit: libc::rlimit = std::mem::zeroed();
+            libc::getrlimit(libc::RLIMIT_CORE, &raw mut limit);
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_CORE, &raw const limit);
+            libc::signal(libc::SIGABRT, libc::SIG_DFL);
+            libc::raise(libc::SIGABRT);
+            sys::exit(0);
+        }
+        sys::wait_for(pid).unwrap_or(0)
+    };
+    let left = fs::remove_file("core");
+    match (libc::WIFSIGNALED(status) && libc::WCOREDUMP(status), left) {
+        (true, Ok(())) => Ok(()),
+        (true, Err(_)) => Err("cores go elsewhere: /proc/sys/kernel/core_pattern".to_owned()),
+        (false, _) => Err("no core was written".to_owned()),
     }
 }
 
