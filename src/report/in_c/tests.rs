@@ -405,11 +405,11 @@ fn a_fault_is_a_comment() {
     assert_eq!(line, "/* fault errno(mmap, 2, ENOMEM) */");
 }
 
-/// Every call that a table can make is spelled in some way.
+/// Every call that a table can make is spelled in some way. Plain ones are all spelled alike.
 #[test]
 fn no_call_is_forgotten() {
     for call in crate::case::call::all() {
-        if matches!(call.act, Act::Fault(_) | Act::Withdraw) {
+        if matches!(call.act, Act::Fault(_) | Act::Withdraw | Act::Syscall(_)) {
             continue;
         }
         assert!(
