@@ -94,6 +94,14 @@ pub(super) static CALLS: &[CallSpec] = &[
         page: Some("fdatasync(2)"),
     },
     CallSpec {
+        name: "readahead",
+        args: &[FD, OFFSET, COUNT],
+        result: ResultKind::Zero,
+        act: Act::Syscall(libc::SYS_readahead),
+        doc: "reads a range of a file into memory before it is asked for",
+        page: Some("readahead(2)"),
+    },
+    CallSpec {
         name: "dup",
         args: &[FD],
         result: ResultKind::Descriptor,
