@@ -380,7 +380,11 @@ impl Arg {
             ) if *q == Quantity::default() => "NULL".to_owned(),
             (Arg::Quantity(q), ArgType::Mode) => {
                 let mode = q.value(&Scale::ordinary(4096), 0, &|_| None).unwrap_or(0);
-                format!("{mode:#06o}").replacen("0o", "", 1)
+                // Four digits at least, and a zero before them that makes it octal.
+                match mode {
+                    0..0o1000 => format!("{mode:04o}"),
+                    _ => format!("0{mode:o}"),
+                }
             }
             (Arg::Quantity(q), _) => q.to_string(),
             (Arg::Flags(set), ArgType::Flags(domain) | ArgType::Choice(domain)) => {

@@ -94,6 +94,7 @@ const EVERYTHING: &str = "size 1page + 1\ncontent \"abc\"*10\n\
     step uring_write(file, map, 5, 0, IORING_REGISTER_BUFFERS)\n\
     step child = fork()\n\
     step process_vm_readv(child, buf, map, 5)\n\
+    step core_read(child, buf, map, 5)\n\
     step process_vm_writev(child, \"abc\", map, 3)\n\
     step t = thread()\n\
     step child: load(map, 1)\n\
@@ -307,6 +308,7 @@ fn every_call_is_spelled() {
     pwrite(fd, map, 5, 0);  /* as one operation of io_uring(7) */
     pid_t child = fork();
     process_vm_readv(child, &(struct iovec){buf, 5}, 1, &(struct iovec){map, 5}, 1, 0);
+    ;  /* the 5 bytes at map in the core file of child: readelf -l core */
     process_vm_writev(child, &(struct iovec){"abc", 3}, 1, &(struct iovec){map, 3}, 1, 0);
     pthread_t t;  /* from here on t acts too */
     /* child */ *(volatile char *)(map);
