@@ -7,6 +7,7 @@ mod command_line;
 mod deaths;
 mod guards;
 mod kernel_log;
+mod leaks;
 mod observation;
 mod processes;
 mod traps;
