@@ -23,7 +23,10 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn number_of(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is a number, not `{text}`")))
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{variable} is a number, not `{text}`")),
+    )
 }
 
 /// A sequence of numbers that a seed gives: splitmix64, by Guy Steele, Doug Lea and Christine Flood,
@@ -82,7 +85,12 @@ fn left(bench: &Bench, trace: &Trace, objects: &BTreeSet<String>) -> Vec<String>
         .map(|p| format!("a process: {p}"))
         .collect();
     left.extend(processes::mounts_below(bench.mark()));
-    left.extend(bench.left_over().into_iter().map(|f| format!("a file: {f}")));
+    left.extend(
+        bench
+            .left_over()
+            .into_iter()
+            .map(|f| format!("a file: {f}")),
+    );
     let shared = fs::read_dir("/dev/shm").into_iter().flatten().flatten();
     let names = shared.map(|e| e.file_name().to_string_lossy().into_owned());
     let is_ours = |name: &String| objects.iter().any(|o| name.starts_with(o.as_str()));
@@ -149,7 +157,9 @@ fn nothing_is_left_of_a_run_of(who: Who) {
             );
         }
     }
-    eprintln!("{moments} moments of {whole:?}, seed {seed}: the last thing was gone after {slowest:?}");
+    eprintln!(
+        "{moments} moments of {whole:?}, seed {seed}: the last thing was gone after {slowest:?}"
+    );
     assert!(wrong.is_empty(), "MMAPCHECK_LEAK_SEED={seed}\n{wrong}");
 }
 
@@ -173,7 +183,10 @@ fn what_is_left_is_found() {
     let none = BTreeSet::new();
     assert_eq!(left(&bench, &Trace::default(), &none), [""; 0]);
     fs::write(bench.scratch().join("forgotten"), "x").unwrap();
-    assert_eq!(left(&bench, &Trace::default(), &none), ["a file: forgotten"]);
+    assert_eq!(
+        left(&bench, &Trace::default(), &none),
+        ["a file: forgotten"]
+    );
     fs::remove_file(bench.scratch().join("forgotten")).unwrap();
     // By its program, though nothing of the mark is in its environment.
     let sleep = bench.path("sleep");

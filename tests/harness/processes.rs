@@ -59,7 +59,10 @@ impl Trace {
         let others = |p: &Process| namespaces(p.pid).into_iter().filter(|n| !own.contains(n));
         Trace {
             groups: found.iter().map(|p| p.group).collect(),
-            namespaces: found.iter().flat_map(|p| others(p).collect::<Vec<_>>()).collect(),
+            namespaces: found
+                .iter()
+                .flat_map(|p| others(p).collect::<Vec<_>>())
+                .collect(),
         }
     }
 
