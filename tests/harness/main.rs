@@ -5,6 +5,7 @@ mod bench;
 mod cleanup;
 mod command_line;
 mod deaths;
+mod faults;
 mod guards;
 mod kernel_log;
 mod leaks;
