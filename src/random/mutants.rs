@@ -127,7 +127,7 @@ pub fn by_tables(model: &Model, mutants: &mut [Mutant], plan: &Plan<'_>, record:
                 continue;
             };
             let spoilt = mutant.model.run(&case.program);
-            if says_less(&told, &spoilt) || spoilt.against_block(&case, block).is_some() {
+            if spoilt.against_block(&case, block).is_some() {
                 mutant.notice = Notice::Case(case.id.clone());
             }
         }
@@ -184,14 +184,11 @@ fn reached(told: &Told, by_clause: &HashMap<&'static str, Vec<usize>>) -> Vec<us
     of
 }
 
-/// Whether a spoilt model no longer says what the whole one does say.
-fn says_less(whole: &Told, spoilt: &Told) -> bool {
-    whole.unmodelled().is_none() && spoilt.unmodelled().is_some()
-}
-
-/// Whether they say different things. What the whole one does not say can't be said wrongly.
+/// Whether they say different things. What the whole one does not say can't be said wrongly, and
+/// one that no longer says it says nothing wrong.
 fn differs(whole: &Told, spoilt: &Told) -> bool {
-    whole.unmodelled().is_none() && (whole.steps != spoilt.steps || whole.file != spoilt.file)
+    let says = |t: &Told| t.unmodelled().is_none();
+    says(whole) && says(spoilt) && (whole.steps != spoilt.steps || whole.file != spoilt.file)
 }
 
 /// A random case in the notation of programs, for a report.

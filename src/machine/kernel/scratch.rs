@@ -252,13 +252,11 @@ impl CaseFile {
         let mut at = 0;
         let mut data = 0;
         while at < size {
-            let start = seek(self.fd(), at, libc::SEEK_DATA)
-                .unwrap_or(size)
-                .min(size);
+            let found = seek(self.fd(), at, libc::SEEK_DATA);
+            let start = found.unwrap_or(at.max(LAST)).min(size);
             content.fill(0, start - at);
-            let end = seek(self.fd(), start, libc::SEEK_HOLE)
-                .unwrap_or(size)
-                .min(size);
+            let end = found.and_then(|_| seek(self.fd(), start, libc::SEEK_HOLE));
+            let end = end.unwrap_or(size).min(size);
             data += end.saturating_sub(start);
             if data > DATA_MAX {
                 return Err(io::Error::other("more than 64 MiB of data"));
@@ -297,6 +295,11 @@ fn seek(fd: RawFd, at: u64, whence: i32) -> Option<u64> {
     let found = unsafe { libc::lseek64(fd, at as i64, whence) };
     u64::try_from(found).ok()
 }
+
+/// Behind here the last page of all offsets may begin, whatever the page size. On Linux a file in
+/// memory does not tell of data in that page: where it ends overflows (mapping_seek_hole_data() in
+/// mm/filemap.c).
+const LAST: u64 = i64::MAX as u64 & !0xffff;
 
 impl Content {
     /// Writes all that is not zero at its place in a file that has the right size already.

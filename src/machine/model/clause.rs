@@ -185,8 +185,20 @@ effects! {
     ReadStops,
     /// A transfer that faults on its way tells how far it came.
     PartialTransfer,
-    /// A pipe takes nothing of a write that faults.
-    PipeAllOrNothing,
+    /// A pipe gives whole pages.
+    PipeGivesPages,
+    /// A pipe takes whole pages.
+    PipeTakesPages,
+    /// No call transfers more than so much.
+    AtMost,
+    /// A write goes on page by page.
+    WritesByPage,
+    /// A write that fails may have made the file longer.
+    FailedWriteLengthens,
+    /// A write ends at the greatest size of a file.
+    CutAtGreatest,
+    /// A shared mapping of /dev/zero begins at its offset.
+    ZeroKeepsOffset,
     /// O_TRUNC cuts.
     OpenCuts,
     /// What advice does.

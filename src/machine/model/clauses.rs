@@ -6,6 +6,7 @@ pub mod files;
 pub mod mapping;
 pub mod mmap;
 pub mod touch;
+pub mod transfer;
 
 use super::call::Ctx;
 use super::clause::{Answer, Clause, Effect, List, Rule};
@@ -26,8 +27,8 @@ pub static LISTS: &[&List] = &[
     &files::CLOSE,
     &files::UNLINK,
     &files::FTRUNCATE,
-    &files::READ,
-    &files::WRITE,
+    &transfer::READ,
+    &transfer::WRITE,
     &files::LSEEK,
     &files::SIZE,
     &actors::WAIT,

@@ -5,6 +5,7 @@ mod advice;
 mod files;
 mod mapping;
 mod memory;
+mod transfer;
 
 use super::Model;
 use super::call::{Ctx, Reach};

@@ -2,6 +2,7 @@
 
 use super::object::{Kind, Object};
 use super::space::Space;
+use std::collections::VecDeque;
 
 /// What a descriptor leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,16 +100,97 @@ pub struct Actor<'p> {
     pub gone: bool,
 }
 
+/// How many pages a pipe holds: PIPE_DEF_BUFFERS of include/linux/pipe_fs_i.h.
+pub const PIPE_SLOTS: usize = 16;
+
+/// A page of a pipe: its bytes, and how many of them have been read.
+#[derive(Debug, Clone, Default)]
+struct Slot {
+    bytes: Vec<u8>,
+    read: usize,
+}
+
 /// A pipe.
 #[derive(Debug, Clone, Default)]
 pub struct Pipe {
-    /// What is in it.
-    pub data: std::collections::VecDeque<u8>,
+    slots: VecDeque<Slot>,
 }
 
-/// How many bytes a pipe takes: 16 pages of 4 KiB, whatever the page size is told to be, are the
-/// least that a Linux pipe has.
-pub const PIPE_ROOM: usize = 64 << 10;
+impl Pipe {
+    /// How many pages are in use.
+    pub fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there is nothing to be read.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// How many bytes there are to be read.
+    pub fn len(&self) -> u64 {
+        self.pages().sum()
+    }
+
+    fn pages(&self) -> impl Iterator<Item = u64> + '_ {
+        self.slots.iter().map(|s| (s.bytes.len() - s.read) as u64)
+    }
+
+    /// How many bytes the pages hold that fit wholly into `n` bytes.
+    pub fn whole(&self, n: u64) -> u64 {
+        let mut sum = 0;
+        for page in self.pages() {
+            if sum + page > n {
+                break;
+            }
+            sum += page;
+        }
+        sum
+    }
+
+    /// How many bytes of a write of `count` go behind those of the last page: those that fill no
+    /// page of their own, if there is room.
+    pub fn merged(&self, count: u64, page: u64) -> u64 {
+        let rest = count % page;
+        let fits = |s: &Slot| s.bytes.len() as u64 + rest <= page;
+        if self.slots.back().is_some_and(fits) {
+            rest
+        } else {
+            0
+        }
+    }
+
+    /// Takes bytes of a write of `count`, which may have faulted behind them.
+    pub fn put(&mut self, bytes: &[u8], count: u64, page: u64) {
+        let merged = self.merged(count, page).min(bytes.len() as u64);
+        let (head, rest) = bytes.split_at(merged as usize);
+        if let Some(last) = self.slots.back_mut() {
+            last.bytes.extend(head);
+        }
+        for part in rest.chunks(page as usize) {
+            self.slots.push_back(Slot {
+                bytes: part.to_vec(),
+                read: 0,
+            });
+        }
+    }
+
+    /// Takes the first `n` bytes out, or leaves them in.
+    pub fn get(&mut self, n: u64, leave: bool) -> Vec<u8> {
+        let mut got = Vec::new();
+        for slot in &mut self.slots {
+            let left = n as usize - got.len();
+            let part = slot.bytes.get(slot.read..).unwrap_or_default();
+            let part = part.get(..left.min(part.len())).unwrap_or_default();
+            got.extend_from_slice(part);
+            if !leave {
+                slot.read += part.len();
+            }
+        }
+        self.slots.retain(|s| s.read < s.bytes.len());
+        got
+    }
+}
 
 /// All that a case can change.
 #[derive(Debug, Clone, Default)]

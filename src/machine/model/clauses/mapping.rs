@@ -405,13 +405,19 @@ fn mprotect_unknown(c: &Ctx<'_>) -> Option<Answer> {
     if place == Place::Absolute && offset >= c.top() {
         return None;
     }
-    let page = c.page().min(end - start);
-    let first_is_missing = c
-        .space()
-        .is_some_and(|s| s.at(start).is_none() && s.is_known(start, start + page));
+    // With PROT_GROWSDOWN, what comes first in the range counts, wherever it is.
+    let down = c.flags(FLAGS) & GROWS_DOWN != 0;
+    let first = c.areas(start, end).first().map_or(end, |a| a.start);
+    let looked = if down {
+        first - start
+    } else {
+        c.page().min(end - start)
+    };
+    let is_known = c.is_known(start, start + looked);
+    let first_is_missing = first > start && is_known;
     let why = "what lies there is not known";
     when(
-        !first_is_missing && !c.is_known(start, end) && known_stop(c).is_none(),
+        !first_is_missing && !c.is_known(start, end) && (!is_known || known_stop(c).is_none()),
         Unmodelled(why),
     )
 }

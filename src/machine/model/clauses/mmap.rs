@@ -347,6 +347,27 @@ fn needs_read(c: &Ctx<'_>) -> Option<Answer> {
     when(with_file(c) && !can, Errno("EACCES"))
 }
 
+/// What is of a file system that can't be looked into: nothing of it is executed.
+fn noexec(c: &Ctx<'_>) -> Option<Answer> {
+    let executes = c.flags(PROT) & bits(libc::PROT_EXEC) != 0;
+    if !with_file(c) || !executes {
+        return None;
+    }
+    let within = match c.what(FD)? {
+        What::Proc => return Some(Errno("EPERM")),
+        What::Zero | What::Null => return Some(Unmodelled("how /dev is mounted")),
+        // An instance of epoll(7) may have had it sooner, in kernels that are kept up.
+        What::Event => (0, 0),
+        What::PipeRead(_) | What::PipeWrite(_) | What::Socket => (6, 12),
+        What::Object(_) | What::Dir | What::Foreign => return None,
+    };
+    match c.m.kernel {
+        k if k >= (6, 18) => Some(Errno("EPERM")),
+        k if k <= within => None,
+        _ => Some(Unmodelled("whether what is behind pipes may be executed")),
+    }
+}
+
 fn not_mappable(c: &Ctx<'_>) -> Option<Answer> {
     let what = c.what(FD);
     let never = matches!(
@@ -430,6 +451,21 @@ fn hint(c: &Ctx<'_>) -> Option<Answer> {
         return None;
     }
     when(hint_place(c).is_none(), Elsewhere)
+}
+
+/// Between these addresses the arena lies, and what is free on both sides of it
+/// (`kernel/arena.rs`).
+const ARENA_WITHIN: std::ops::Range<i128> = (1 << 34) - (1 << 30)..(1 << 37) + (2 << 30);
+
+fn hint_covers_arena(c: &Ctx<'_>) -> Option<Answer> {
+    let (place, at) = split(c.word(ADDR));
+    if Mmap::of(c).is_fixed() || at == 0 || place != Place::Absolute {
+        return None;
+    }
+    // A hint that is too low is taken for the lowest place that may be mapped.
+    let at = at.max(i128::from(c.m.scale.min_addr));
+    let meets = at < ARENA_WITHIN.end && at + length(c) > ARENA_WITHIN.start;
+    when(meets, Unmodelled("whether it is put over the arena"))
 }
 
 fn hint_is_doubtful(c: &Ctx<'_>) -> Option<Answer> {
@@ -718,6 +754,13 @@ pub static MMAP: List = List {
             needs_read,
         ),
         answer(
+            "mmap/nothing-to-execute",
+            &["mmap(2) ERRORS EPERM", "mm/mmap.c do_mmap(), path_noexec()", "fs/proc/root.c proc_fill_super()"],
+            "PROT_EXEC with a file of proc(5) is EPERM, before it is asked whether it can be mapped; with a pipe, a socket or an epoll instance that was seen with Linux 6.18, and was not so up to 6.12.",
+            noexec,
+        )
+        .linux(),
+        answer(
             "mmap/not-mappable",
             &["mmap(2) ERRORS ENODEV", "mm/mmap.c do_mmap()"],
             "What has no way to be mapped (a directory, a pipe, an epoll instance) is ENODEV.",
@@ -802,6 +845,13 @@ pub static MMAP: List = List {
         )
         .linux(),
         answer(
+            "mmap/hint-at-the-arena",
+            &["mmap(2) DESCRIPTION", "mm/mmap.c round_hint_to_min()"],
+            "A hint that is followed may put so long a mapping over the place that cases call the arena.",
+            hint_covers_arena,
+        )
+        .linux(),
+        answer(
             "mmap/hint-not-followed",
             &["mmap(2) DESCRIPTION", "mm/mmap.c round_hint_to_min()", "arch/x86/kernel/sys_x86_64.c arch_get_unmapped_area_topdown()"],
             "A hint at a place that is taken or can't be had leads elsewhere.",
@@ -862,6 +912,13 @@ pub static MMAP: List = List {
             "Anonymous memory, and /dev/zero, begins as zeros of its own for each mapping.",
             Effect::AnonymousZeros,
         ),
+        effect(
+            "mmap/zero-keeps-its-offset",
+            &["drivers/char/mem.c mmap_zero()", "mm/shmem.c shmem_zero_setup(), shmem_fault()"],
+            "A shared mapping of /dev/zero is of memory as long as the mapping, in which it begins at its own offset: with another than 0, some or all of it lies past the end.",
+            Effect::ZeroKeepsOffset,
+        )
+        .linux(),
         effect(
             "mmap/outlives",
             &["POSIX.1-2024 mmap() DESCRIPTION: an extra reference to the file", "mmap(2) NOTES"],

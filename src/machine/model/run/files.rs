@@ -1,20 +1,16 @@
 //! Files and descriptors.
 
 use super::{Came, Run};
-use crate::case::Content;
 use crate::case::step::{Arg, Step};
-use crate::machine::model::call::{Ctx, Reach};
-use crate::machine::model::clause::{Answer, Effect};
+use crate::machine::model::call::Ctx;
+use crate::machine::model::clause::Effect;
 use crate::machine::model::clauses::Which;
-use crate::machine::model::clauses::files::{access, readable, seek_target};
+use crate::machine::model::clauses::files::{access, seek_target};
 use crate::machine::model::machine::Fs;
 use crate::machine::model::object::{Kind, Object};
 use crate::machine::model::told::Allowed;
-use crate::machine::model::world::{Open, Pipe, What};
+use crate::machine::model::world::{Open, What};
 use crate::transcript::Outcome;
-
-/// The most bytes that one step may read or write.
-const BYTES_MAX: i128 = 4 << 20;
 
 impl<'p> Run<'p> {
     pub(super) fn open(&mut self, process: usize, step: &'p Step, a: [i128; 6]) -> Came {
@@ -166,7 +162,7 @@ impl<'p> Run<'p> {
     }
 
     /// Before a file grows: what was stored behind its end.
-    fn clear_behind(&mut self, n: usize) {
+    pub(super) fn clear_behind(&mut self, n: usize) {
         let on_disk = self.w.objects[n].kind == Kind::File;
         match self.model.machine.fs {
             _ if self.w.objects[n].size % self.page() == 0 => {}
@@ -212,204 +208,6 @@ impl<'p> Run<'p> {
         }
     }
 
-    /// The address of a buffer that the case named, if it did.
-    fn buffer(step: &Step, a: [i128; 6]) -> Option<i128> {
-        match step.args.get(1) {
-            Some(Arg::Quantity(_)) => Some(a[1]),
-            _ => None,
-        }
-    }
-
-    pub(super) fn read(
-        &mut self,
-        process: usize,
-        step: &'p Step,
-        a: [i128; 6],
-        positioned: bool,
-    ) -> Came {
-        let buffer = Self::buffer(step, a);
-        let reach = match buffer {
-            Some(at) => self.reach(process, at, a[2], true),
-            None if a[2] > BYTES_MAX => return Err("more bytes than the journal holds".to_owned()),
-            None => Reach::Whole,
-        };
-        let ctx = Ctx {
-            positioned,
-            reach,
-            ..self.ctx(process, a)
-        };
-        let bytes = readable(&ctx);
-        let from = match positioned {
-            true => a[3] as u64,
-            false => ctx.fd(0).map_or(0, |o| o.position),
-        };
-        let decided = self.decide(Which::Read, &ctx);
-        let torn = decided.0.answers.contains(&Answer::Errno("EFAULT"));
-        let what = self.w.open(process, a[0]).map(|o| o.what);
-        // A pipe's bytes are put into the buffer up to where it faults, and stay in the pipe.
-        if let (true, Some(at), Reach::Short(n), Some(What::PipeRead(p))) =
-            (torn, buffer, reach, what)
-        {
-            let data = self.w.pipes.get(p).map(|p| &p.data);
-            let part: Vec<u8> = data
-                .into_iter()
-                .flatten()
-                .take(n as usize)
-                .copied()
-                .collect();
-            self.place(process, at, &part);
-        }
-        self.settle(decided, &mut |run| {
-            let want = match (reach, run.holds(Effect::PartialTransfer)) {
-                (Reach::Short(n), true) => bytes.min(n),
-                _ => bytes,
-            };
-            if i128::from(want) > BYTES_MAX {
-                return Err("more bytes than the model moves".to_owned());
-            }
-            let stops = run.holds(Effect::ReadStops);
-            let want = if stops { want } else { a[2] as u64 };
-            let content = run.take(what, from, want);
-            let moves = !positioned && run.holds(Effect::Moves);
-            run.advance(process, a[0], moves, want);
-            run.bind(step, want.into());
-            match buffer {
-                Some(at) => {
-                    let bytes = content.to_vec(16 << 20).unwrap_or_default();
-                    run.place(process, at, &bytes);
-                    Ok(Outcome::Value(run.numbers.number(want.into())))
-                }
-                None => Ok(Outcome::Bytes(run.numbers.bytes(&content))),
-            }
-        })
-    }
-
-    /// Bytes out of what a descriptor leads to.
-    fn take(&mut self, what: Option<What>, from: u64, n: u64) -> Content {
-        let mut content = Content::default();
-        match what {
-            Some(What::Object(o)) => {
-                if let Some(object) = self.w.objects.get(o) {
-                    object.read(from, from.saturating_add(n), &mut content);
-                }
-            }
-            Some(What::PipeRead(p)) => {
-                if let Some(pipe) = self.w.pipes.get_mut(p) {
-                    let n = pipe.data.len().min(n as usize);
-                    let bytes: Vec<u8> = pipe.data.drain(..n).collect();
-                    content.extend(&bytes);
-                }
-            }
-            Some(What::Zero) => content.fill(0, n),
-            _ => {}
-        }
-        content
-    }
-
-    /// Moves a descriptor that stands somewhere.
-    fn advance(&mut self, process: usize, fd: i128, moves: bool, n: u64) {
-        let index = self.w.open_index(process, fd).filter(|_| moves);
-        if let Some(open) = index.and_then(|i| self.w.opens.get_mut(i)) {
-            if matches!(open.what, What::Object(_)) {
-                open.position = open.position.saturating_add(n);
-            }
-        }
-    }
-
-    pub(super) fn write(
-        &mut self,
-        process: usize,
-        step: &'p Step,
-        a: [i128; 6],
-        positioned: bool,
-    ) -> Came {
-        let buffer = Self::buffer(step, a);
-        let reach = match buffer {
-            Some(at) => self.reach(process, at, a[2], false),
-            None => Reach::Whole,
-        };
-        let data = match buffer {
-            None => self.data(step, 1)?,
-            Some(_) => Vec::new(),
-        };
-        if buffer.is_none() && (data.len() as i128) < a[2] {
-            return Err("more bytes than are there".to_owned());
-        }
-        let ctx = Ctx {
-            positioned,
-            reach,
-            ..self.ctx(process, a)
-        };
-        let decided = self.decide(Which::Write, &ctx);
-        let what = self.w.open(process, a[0]).map(|o| o.what);
-        self.settle(decided, &mut |run| {
-            let keeps = matches!(what, Some(What::Null | What::Zero));
-            let n = match reach {
-                _ if keeps => a[2] as u64,
-                Reach::Short(n) => n.min(a[2] as u64),
-                _ => a[2] as u64,
-            };
-            run.bind(step, n.into());
-            if keeps {
-                return Ok(Outcome::Value(run.numbers.number(n.into())));
-            }
-            if i128::from(n) > BYTES_MAX {
-                return Err("more bytes than the model moves".to_owned());
-            }
-            let bytes = match buffer {
-                Some(at) => run
-                    .fetch(process, at, n)
-                    .to_vec(16 << 20)
-                    .unwrap_or_default(),
-                None => data[..n as usize].to_vec(),
-            };
-            run.put_file(process, a, positioned, &bytes);
-            Ok(Outcome::Value(run.numbers.number(n.into())))
-        })
-    }
-
-    /// Puts bytes into what a descriptor leads to.
-    fn put_file(&mut self, process: usize, a: [i128; 6], positioned: bool, bytes: &[u8]) {
-        let Some(open) = self.w.open(process, a[0]).cloned() else {
-            return;
-        };
-        match open.what {
-            What::PipeWrite(p) => {
-                if let Some(pipe) = self.w.pipes.get_mut(p) {
-                    pipe.data.extend(bytes);
-                }
-            }
-            What::Object(n) => {
-                let size = self.w.objects.get(n).map_or(0, |o| o.size);
-                let appends = open.append
-                    && self.holds(Effect::Appends)
-                    && (!positioned || self.holds(Effect::PwriteAppends));
-                let at = match (appends, positioned) {
-                    (true, _) => size,
-                    (false, true) => a[3] as u64,
-                    (false, false) => open.position,
-                };
-                let end = at.saturating_add(bytes.len() as u64);
-                if bytes.is_empty() {
-                    return;
-                }
-                if end > size {
-                    if at > size {
-                        self.clear_behind(n);
-                    }
-                    self.w.objects[n].size = end;
-                }
-                self.w.objects[n].put(at, bytes);
-                if !positioned && self.holds(Effect::Moves) {
-                    if let Some(i) = self.w.open_index(process, a[0]) {
-                        self.w.opens[i].position = end;
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
     pub(super) fn lseek(&mut self, process: usize, step: &'p Step, a: [i128; 6]) -> Came {
         let ctx = self.ctx(process, a);
         let decided = self.decide(Which::Lseek, &ctx);
@@ -438,27 +236,5 @@ impl<'p> Run<'p> {
             run.bind(step, size.into());
             Ok(Outcome::Value(run.numbers.number(size.into())))
         })
-    }
-
-    /// Makes a pipe; its two descriptors.
-    pub(super) fn new_pipe(&mut self, process: usize) -> (i128, i128) {
-        self.w.pipes.push(Pipe::default());
-        let n = self.w.pipes.len() - 1;
-        let from = self
-            .w
-            .install(process, Open::new(What::PipeRead(n), true, false));
-        let to = self
-            .w
-            .install(process, Open::new(What::PipeWrite(n), false, true));
-        (from, to)
-    }
-
-    pub(super) fn pipe(&mut self, process: usize, step: &'p Step) -> Came {
-        let (from, to) = self.new_pipe(process);
-        if let Some(name) = &step.bind {
-            self.w.bind(name, ".read", from);
-            self.w.bind(name, ".write", to);
-        }
-        Ok(super::one(Self::bound(step)))
     }
 }

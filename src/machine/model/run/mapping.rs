@@ -140,7 +140,8 @@ impl<'p> Run<'p> {
         let shared = m.is_shared();
         let object = match open.map(|o| o.what) {
             Some(What::Object(n)) => Some((n, a[OFFSET] as u64)),
-            None | Some(What::Zero) => self.anonymous(shared, (end - start) as u64),
+            None => self.anonymous(shared, (end - start) as u64),
+            Some(What::Zero) => self.zero(shared, (end - start) as u64, a[OFFSET] as u64),
             Some(_) => return Err("what this kind of descriptor maps".to_owned()),
         };
         let of = object.and_then(|(n, _)| self.w.objects.get(n));
@@ -163,6 +164,13 @@ impl<'p> Run<'p> {
             wiped_on_fork: m.is_anonymous() && m.kind == DROPPABLE,
             droppable: m.is_anonymous() && m.kind == DROPPABLE,
         })
+    }
+
+    /// Memory by way of /dev/zero.
+    fn zero(&mut self, shared: bool, len: u64, offset: u64) -> Option<(usize, u64)> {
+        let (object, at) = self.anonymous(shared, len)?;
+        let keeps = shared && offset != 0 && self.holds(Effect::ZeroKeepsOffset);
+        Some((object, if keeps { offset } else { at }))
     }
 
     /// Memory without a file: an object where it is shared.

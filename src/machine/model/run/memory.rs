@@ -107,7 +107,7 @@ impl<'p> Run<'p> {
         resized || !area.shared && !own && changed || behind && changed
     }
 
-    fn page_of(&self, at: i128) -> i128 {
+    pub(super) fn page_of(&self, at: i128) -> i128 {
         at - split(at).1.rem_euclid(i128::from(self.page()))
     }
 
@@ -313,20 +313,30 @@ impl<'p> Run<'p> {
         true
     }
 
-    /// How far the kernel gets in memory that a case named as a buffer.
-    pub(super) fn reach(&mut self, process: usize, start: i128, len: i128, store: bool) -> Reach {
+    /// How far the kernel gets in memory that a case named as a buffer. Of the whole range `(start,
+    /// len)` it only asks whether it is the user's; it touches `touched` bytes.
+    pub(super) fn reach(
+        &mut self,
+        process: usize,
+        (start, len): (i128, i128),
+        touched: u64,
+        store: bool,
+    ) -> Reach {
         if self.ctx(process, [0; 6]).is_outside(start, len) == Some(true) {
             return Reach::Outside;
         }
         let mut at = start;
-        while at < start + len {
+        while at < start + i128::from(touched) {
             if at - start > FILL_MAX {
                 return Reach::Unknown;
             }
             match self.look(process, at, store) {
                 Err(_) => return Reach::Unknown,
                 Ok((touched, _)) if touched.fault.is_some() => {
-                    return Reach::Short((at - start) as u64);
+                    return match touched.success {
+                        true => Reach::Unknown,
+                        false => Reach::Short((at - start) as u64),
+                    };
                 }
                 Ok((touched, _)) if touched.open => return Reach::Unknown,
                 Ok(_) => self.grow(process, at),
