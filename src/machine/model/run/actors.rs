@@ -58,6 +58,7 @@ impl<'p> Run<'p> {
             if !copies {
                 child.space.own.clear();
             }
+            child.space.inherit();
         }
         Ok(one(Self::bound(step)))
     }

@@ -4,10 +4,10 @@ use super::{Came, Run};
 use crate::machine::model::clause::Effect;
 use crate::machine::model::clauses::Which;
 use crate::machine::model::clauses::advice::{
-    DOFORK, DONTFORK, DONTNEED, DONTNEED_LOCKED, KEEPONFORK, REMOVE, WIPEONFORK, mapped_to, range,
-    refused_at,
+    COLD, DODUMP, DOFORK, DONTDUMP, DONTFORK, DONTNEED, DONTNEED_LOCKED, FREE, KEEPONFORK, NORMAL,
+    PAGEOUT, RANDOM, REMOVE, SEQUENTIAL, WILLNEED, WIPEONFORK, mapped_to, range, refused_at,
 };
-use crate::machine::model::space::Area;
+use crate::machine::model::space::{Area, mark};
 use crate::transcript::Outcome;
 
 impl Run<'_> {
@@ -35,7 +35,24 @@ impl Run<'_> {
         if !self.holds(Effect::Advises) {
             return;
         }
+        self.aged |= matches!(advice, WILLNEED | FREE | COLD | PAGEOUT);
         match advice {
+            RANDOM | SEQUENTIAL | NORMAL => self.space(process).change(start, end, &mut |area| {
+                area.marks &= !(mark::RANDOM | mark::SEQUENTIAL);
+                area.marks |= match advice {
+                    RANDOM => mark::RANDOM,
+                    SEQUENTIAL => mark::SEQUENTIAL,
+                    _ => 0,
+                };
+            }),
+            DONTDUMP | DODUMP => self.space(process).change(start, end, &mut |area| {
+                area.marks &= !mark::UNDUMPED;
+                area.marks |= if advice == DONTDUMP {
+                    mark::UNDUMPED
+                } else {
+                    0
+                };
+            }),
             DONTNEED | DONTNEED_LOCKED => self.space(process).forget(start, end),
             REMOVE => self.remove(process, start, end),
             DONTFORK | DOFORK => self.space(process).change(start, end, &mut |area| {
@@ -65,9 +82,7 @@ impl Run<'_> {
             };
             let last = at.saturating_add((to - from) as u64);
             let last = last.min(object.size.div_ceil(page).saturating_mul(page));
-            for index in at / page..last / page {
-                object.put_fill(index, 0, page, 0);
-            }
+            object.free(at / page, last / page);
         }
     }
 

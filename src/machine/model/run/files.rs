@@ -289,8 +289,14 @@ impl<'p> Run<'p> {
         let mut content = Content::default();
         match what {
             Some(What::Object(o)) => {
-                if let Some(object) = self.w.objects.get(o) {
-                    object.read(from, from.saturating_add(n), &mut content);
+                let (page, fs) = (self.page(), self.model.machine.fs);
+                if let Some(object) = self.w.objects.get_mut(o) {
+                    let to = from.saturating_add(n);
+                    object.read(from, to, &mut content);
+                    // Reading memory gives it no page that it does not have.
+                    if object.kind == Kind::File && fs != Fs::Tmpfs && n > 0 {
+                        object.arrive(from / page, to.div_ceil(page), true);
+                    }
                 }
             }
             Some(What::PipeRead(p)) => {
@@ -400,6 +406,8 @@ impl<'p> Run<'p> {
                     self.w.objects[n].size = end;
                 }
                 self.w.objects[n].put(at, bytes);
+                let page = self.page();
+                self.w.objects[n].arrive(at / page, end.div_ceil(page), false);
                 if !positioned && self.holds(Effect::Moves) {
                     if let Some(i) = self.w.open_index(process, a[0]) {
                         self.w.opens[i].position = end;
