@@ -175,6 +175,8 @@ effects! {
     ForkCopies,
     /// Droppable memory is zeros in a child.
     ForkWipes,
+    /// A child has no locks.
+    ForkUnlocks,
     /// O_APPEND writes at the end.
     Appends,
     /// pwrite appends too.

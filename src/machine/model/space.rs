@@ -76,6 +76,8 @@ pub struct Area {
     pub not_for_children: bool,
     /// Whether a child gets zeros in its place.
     pub wiped_on_fork: bool,
+    /// Whether the kernel may drop it at any time (MAP_DROPPABLE).
+    pub droppable: bool,
     /// How large its object was when it was mapped.
     pub size: u64,
     /// How often its object had been changed when it was mapped.
@@ -145,6 +147,7 @@ impl Area {
             && (self.grows_down, self.locked) == (behind.grows_down, behind.locked)
             && self.not_for_children == behind.not_for_children
             && self.wiped_on_fork == behind.wiped_on_fork
+            && self.droppable == behind.droppable
             && (self.through, self.marks) == (behind.through, behind.marks)
             && (self.size, self.since) == (behind.size, behind.since)
     }
@@ -405,11 +408,12 @@ impl Space {
         self.own.contains_key(&page) || self.present.iter().any(holds)
     }
 
-    /// Makes it the space of a child: records come from the parent, and where there is none the
-    /// page tables are not copied (`vma_needs_copy()` of mm/memory.c).
-    pub fn inherit(&mut self) {
+    /// Makes it the space of a child, which may have no locks: records come from the parent, and
+    /// where there is none the page tables are not copied (`vma_needs_copy()` of mm/memory.c).
+    pub fn inherit(&mut self, unlocks: bool) {
         for area in &mut self.areas {
             area.inherited |= area.record != 0;
+            area.locked &= !unlocks;
         }
         let bare = self.areas.iter().filter(|a| a.record == 0);
         for area in bare.filter(|a| a.is_anonymous()) {
@@ -475,6 +479,7 @@ mod tests {
             grows_down: false,
             locked: false,
             wiped_on_fork: false,
+            droppable: false,
             not_for_children: false,
             size: 0,
             since: 0,

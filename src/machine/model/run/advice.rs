@@ -92,15 +92,18 @@ impl Run<'_> {
         let end = mapped_to(&ctx);
         let decided = self.decide(Which::Mlock, &ctx);
         let fills = a[2] == 0;
-        let begun = decided.0.success
-            || decided
-                .1
-                .iter()
-                .any(|c| matches!(c.id, "mlock/hole" | "mlock/unreachable"));
+        let unreachable = decided.1.iter().any(|c| c.id == "mlock/unreachable");
+        let fills = fills && (decided.0.success || unreachable);
+        let begun = decided.0.success || decided.1.iter().any(|c| c.id == "mlock/hole");
+        let begun = begun || unreachable;
         if begun && start < end && self.holds(Effect::Locks) {
-            self.space(process)
-                .change(start, end, &mut |area| area.locked = true);
-            if fills && decided.0.success {
+            self.space(process).change(start, end, &mut |area| {
+                // What may be dropped is not locked, and nothing says so.
+                area.locked = !area.droppable;
+                area.marks &= !mark::ON_FAULT;
+                area.marks |= if fills { 0 } else { mark::ON_FAULT };
+            });
+            if fills {
                 self.populate_all(process, start, end);
             }
         }
@@ -114,8 +117,10 @@ impl Run<'_> {
         let decided = self.decide(Which::Munlock, &ctx);
         let begun = decided.0.success || decided.1.iter().any(|c| c.id == "munlock/hole");
         if begun && start < end && self.holds(Effect::Unlocks) {
-            self.space(process)
-                .change(start, end, &mut |area| area.locked = false);
+            self.space(process).change(start, end, &mut |area| {
+                area.locked = false;
+                area.marks &= !mark::ON_FAULT;
+            });
         }
         self.settle(decided, &mut |_| Ok(Outcome::Ok))
     }
@@ -125,7 +130,9 @@ impl Run<'_> {
             return;
         };
         let areas = p.space.within(start, end).iter();
+        // What can't be touched ends it: `__mm_populate()` of mm/gup.c.
         let ranges: Vec<_> = areas
+            .take_while(|a| a.prot != 0)
             .map(|a| (a.start.max(start), a.end.min(end)))
             .collect();
         for (from, to) in ranges {

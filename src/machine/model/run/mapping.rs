@@ -216,6 +216,7 @@ impl<'p> Run<'p> {
             home: start,
             record: 0,
             inherited: false,
+            droppable: m.is_anonymous() && m.kind == DROPPABLE,
         })
     }
 
