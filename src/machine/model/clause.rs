@@ -175,6 +175,8 @@ effects! {
     ForkCopies,
     /// Droppable memory is zeros in a child.
     ForkWipes,
+    /// A child has no locks.
+    ForkUnlocks,
     /// O_APPEND writes at the end.
     Appends,
     /// pwrite appends too.
@@ -209,6 +211,22 @@ effects! {
     Unlocks,
     /// A hint is followed where the place is free.
     FollowsHint,
+    /// mremap shrinks in place.
+    Shrinks,
+    /// mremap grows in place.
+    Grows,
+    /// mremap moves a mapping with all that is in it.
+    MovesMapping,
+    /// mremap moves several mappings at once.
+    MovesSeveral,
+    /// MREMAP_DONTUNMAP leaves a mapping without pages.
+    Stays,
+    /// mseal seals.
+    Seals,
+    /// mincore tells which pages are there.
+    TellsResidence,
+    /// Neighbours that are alike are one area.
+    Joins,
 }
 
 /// The clauses of one reading, as they are applied: some may be switched off, or stand in another
@@ -231,7 +249,7 @@ impl Rules {
         let mut rules = Rules {
             reading,
             lists: Vec::new(),
-            effects: vec![None; 64],
+            effects: vec![None; 128],
         };
         for list in LISTS {
             let mut answers = Vec::new();

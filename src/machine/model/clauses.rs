@@ -5,6 +5,10 @@ pub mod advice;
 pub mod files;
 pub mod mapping;
 pub mod mmap;
+pub mod remap;
+pub mod residence;
+pub mod seal;
+pub mod told;
 pub mod touch;
 pub mod transfer;
 
@@ -36,6 +40,10 @@ pub static LISTS: &[&List] = &[
     &advice::MADVISE,
     &advice::MLOCK,
     &advice::MUNLOCK,
+    &remap::MREMAP,
+    &residence::MINCORE,
+    &seal::MSEAL,
+    &told::AREAS,
 ];
 
 /// The lists by name.
@@ -77,6 +85,14 @@ pub enum Which {
     Mlock,
     /// munlock(2).
     Munlock,
+    /// mremap(2).
+    Mremap,
+    /// mincore(2).
+    Mincore,
+    /// mseal(2).
+    Mseal,
+    /// The kernel's list of areas.
+    Areas,
 }
 
 fn when(condition: bool, answer: Answer) -> Option<Answer> {
@@ -112,7 +128,7 @@ mod tests {
         assert_eq!(LISTS[Which::Touch as usize].name, "touch");
         assert_eq!(LISTS[Which::Size as usize].name, "size");
         assert_eq!(LISTS[Which::Fork as usize].name, "fork");
-        assert_eq!(LISTS.len(), Which::Munlock as usize + 1);
+        assert_eq!(LISTS.len(), Which::Areas as usize + 1);
     }
 
     #[test]

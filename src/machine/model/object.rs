@@ -73,6 +73,21 @@ pub struct Object {
     page: u64,
     /// What was changed, in order: from where to where.
     changes: Vec<(u64, u64)>,
+    /// Pages that were brought into memory, by number: from the first up to the one behind the last.
+    arrived: Vec<(u64, u64)>,
+    /// Whether it was read, so that the system may have read ahead.
+    was_read: bool,
+}
+
+/// Whether a page is in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resident {
+    /// It is.
+    Yes,
+    /// It is not.
+    No,
+    /// That is the system's own business.
+    Unknown,
 }
 
 impl Object {
@@ -87,6 +102,8 @@ impl Object {
             kept: 0,
             page,
             changes: Vec::new(),
+            arrived: Vec::new(),
+            was_read: false,
         }
     }
 
@@ -223,6 +240,49 @@ impl Object {
         }
         self.kept = self.kept.min(size);
         let _gone = self.blocks.split_off(&whole);
+        self.arrived.retain_mut(|(f, t)| {
+            *t = (*t).min(whole);
+            *f < *t
+        });
+    }
+
+    /// Notes that these pages were brought into memory, and whether by reading, which may bring
+    /// others too.
+    pub fn arrive(&mut self, from: u64, to: u64, by_reading: bool) {
+        self.was_read |= by_reading;
+        let is_in = |(f, t): &(u64, u64)| *f <= from && to <= *t;
+        if from < to && !self.arrived.iter().any(is_in) {
+            self.arrived.push((from, to));
+        }
+    }
+
+    /// Whether a page is in memory. An object that lies `in_memory` has no other place: of such a
+    /// one just those pages are there that were touched or written.
+    pub fn resident(&self, index: u64, in_memory: bool) -> Resident {
+        if index >= self.size.div_ceil(self.page) {
+            return Resident::No;
+        }
+        if self.arrived.iter().any(|(f, t)| *f <= index && index < *t) {
+            return Resident::Yes;
+        }
+        let began_as_nothing = match in_memory {
+            true => index >= self.kept.div_ceil(self.page),
+            false => self.initial.is_none() && !self.was_read,
+        };
+        match began_as_nothing {
+            true => Resident::No,
+            false => Resident::Unknown,
+        }
+    }
+
+    /// Frees pages, by number.
+    pub fn free(&mut self, from: u64, to: u64) {
+        for index in from..to {
+            self.put_fill(index, 0, self.page, 0);
+        }
+        let cut = |(f, t): &(u64, u64)| [(*f, (*t).min(from)), ((*f).max(to), *t)];
+        let left = self.arrived.iter().flat_map(cut);
+        self.arrived = left.filter(|(f, t)| f < t).collect();
     }
 
     /// Clears what lies behind the end in its last page.

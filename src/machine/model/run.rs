@@ -5,6 +5,9 @@ mod advice;
 mod files;
 mod mapping;
 mod memory;
+mod remap;
+mod residence;
+mod told;
 mod transfer;
 
 use super::Model;
@@ -79,6 +82,8 @@ struct Run<'p> {
     lost: Option<Allowed>,
     /// The signal that kills who makes this step.
     dying: Option<&'static str>,
+    /// Whether advice may have taken pages out of memory.
+    aged: bool,
 }
 
 /// What a step comes to.
@@ -128,6 +133,7 @@ impl<'p> Run<'p> {
             number: 0,
             lost: None,
             dying: None,
+            aged: false,
         };
         run.begin();
         Ok(run)
@@ -141,9 +147,16 @@ impl<'p> Run<'p> {
     fn begin(&mut self) {
         let null = Open::new(What::Null, true, true);
         self.w.opens.push(null);
+        let scale = &self.model.machine.scale;
+        // The stack begins a random part of gigabytes below the end of the address space, and
+        // nothing lies behind that end.
         let known = [
             (ARENA - ARENA_SIZE, ARENA + 2 * ARENA_SIZE),
-            (0, i128::from(self.model.machine.scale.min_addr)),
+            (0, i128::from(scale.min_addr)),
+            (
+                i128::from(scale.top) - i128::from(scale.page),
+                2 * (scale.word_max() + 1),
+            ),
         ];
         self.w.processes.push(Process {
             space: Space::knowing(&known),
@@ -248,14 +261,17 @@ impl<'p> Run<'p> {
         let came = match (step.call.act, step.call.name) {
             (_, "mmap") => self.mmap(process, step, args),
             (_, "munmap") => self.munmap(process, step, args),
-            (_, "mprotect") if args[1] > i128::from(self.model.machine.scale.ram) => {
-                Err("more memory than there is is not modelled".to_owned())
-            }
             (_, "mprotect") => self.mprotect(process, step, args),
             (_, "msync") => self.msync(process, step, args),
             (_, "madvise") => self.madvise(process, args),
             (_, "mlock" | "mlock2") => self.mlock(process, args),
             (_, "munlock") => self.munlock(process, args),
+            (_, "mremap") => self.mremap(process, step, args),
+            (_, "mincore") => self.mincore(process, step, args),
+            (_, "mseal") => self.mseal(process, args),
+            (Act::Areas, _) => self.areas(process, args),
+            (Act::VmFlags, _) => self.vmflags(process, step, args),
+            (Act::Status, _) => self.status(process, step),
             (_, "open") => self.open(process, step, args),
             (_, "close") => self.close(process, step, args),
             (_, "unlink") => self.unlink(process, step, args),

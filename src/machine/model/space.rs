@@ -82,9 +82,84 @@ pub struct Area {
     pub size: u64,
     /// How often its object had been changed when it was mapped.
     pub since: usize,
+    /// The open description that it was mapped through; none is memory without a file.
+    pub through: Option<usize>,
+    /// What else the kernel notes of it, of the constants of [`mark`].
+    pub marks: u32,
+    /// Of private anonymous memory: the address that its first page counts as having. A move takes
+    /// it along where pages were stored to.
+    pub home: Addr,
+    /// Which record of private pages it has (`anon_vma`); 0 is none.
+    pub record: u32,
+    /// Whether that record came from a parent.
+    pub inherited: bool,
+}
+
+/// What the kernel notes of an area that no byte shows.
+pub mod mark {
+    /// Its pages are counted as promised (`VM_ACCOUNT`).
+    pub const ACCOUNTED: u32 = 1;
+    /// MAP_NORESERVE.
+    pub const UNRESERVED: u32 = 2;
+    /// MADV_RANDOM.
+    pub const RANDOM: u32 = 4;
+    /// MADV_SEQUENTIAL.
+    pub const SEQUENTIAL: u32 = 8;
+    /// MADV_DONTDUMP.
+    pub const UNDUMPED: u32 = 0x10;
+    /// mseal(2).
+    pub const SEALED: u32 = 0x20;
+    /// MLOCK_ONFAULT.
+    pub const ON_FAULT: u32 = 0x40;
+    /// MADV_HUGEPAGE.
+    pub const HUGE: u32 = 0x80;
+    /// MADV_NOHUGEPAGE.
+    pub const SMALL: u32 = 0x100;
+    /// MADV_MERGEABLE.
+    pub const MERGEABLE: u32 = 0x200;
 }
 
 impl Area {
+    /// Whether it has one of these marks.
+    pub fn is_marked(&self, marks: u32) -> bool {
+        self.marks & marks != 0
+    }
+
+    /// Whether it is memory of its process alone that no file is behind.
+    pub fn is_anonymous(&self) -> bool {
+        !self.shared && self.through.is_none()
+    }
+
+    /// Whether what lies behind is alike in all but what may be done with it, and goes on where
+    /// this one ends: `anon_vma_compatible()` of mm/vma.c.
+    fn is_kin(&self, behind: &Area) -> bool {
+        let goes_on = match (self.object, behind.object) {
+            (None, None) => behind.home - behind.start == self.home - self.start,
+            (Some((a, from)), Some((b, at))) => {
+                a == b && at == from.wrapping_add((behind.start - self.start) as u64)
+            }
+            _ => false,
+        };
+        self.end == behind.start
+            && goes_on
+            && (self.may, self.shared, self.writes_back)
+                == (behind.may, behind.shared, behind.writes_back)
+            && (self.grows_down, self.locked) == (behind.grows_down, behind.locked)
+            && self.not_for_children == behind.not_for_children
+            && self.wiped_on_fork == behind.wiped_on_fork
+            && self.droppable == behind.droppable
+            && (self.through, self.marks) == (behind.through, behind.marks)
+            && (self.size, self.since) == (behind.size, behind.since)
+    }
+
+    /// Whether what lies behind is one area with this one: `vma_merge_existing_range()` of
+    /// mm/vma.c.
+    fn joins(&self, behind: &Area) -> bool {
+        let records = self.record == behind.record
+            || (self.record == 0 || behind.record == 0) && !self.inherited && !behind.inherited;
+        self.prot == behind.prot && records && self.is_kin(behind)
+    }
+
     /// Whether it holds the address.
     pub fn holds(&self, addr: Addr) -> bool {
         self.start <= addr && addr < self.end
@@ -96,12 +171,26 @@ impl Area {
         Some((object, at.wrapping_add((addr - self.start) as u64)))
     }
 
+    /// Makes it another range of what it is of: its object and its pages go on in both directions.
+    pub fn cut_to(&mut self, start: Addr, end: Addr) {
+        self.cut_front(start);
+        self.end = end;
+    }
+
     fn cut_front(&mut self, to: Addr) {
         if let Some((_, at)) = &mut self.object {
             *at = at.wrapping_add((to - self.start) as u64);
         }
+        self.home += to - self.start;
         self.start = to;
     }
+}
+
+/// Ranges without what lies from `start` to `end`.
+fn without(ranges: &[(Addr, Addr)], start: Addr, end: Addr) -> Vec<(Addr, Addr)> {
+    let cut = |(from, to): &(Addr, Addr)| [(*from, (*to).min(start)), ((*from).max(end), *to)];
+    let left = ranges.iter().flat_map(cut);
+    left.filter(|(from, to)| from < to).collect()
 }
 
 /// The address space of a process.
@@ -111,8 +200,12 @@ pub struct Space {
     areas: Vec<Area>,
     /// Pages that the process has for itself, by their first address.
     pub own: BTreeMap<Addr, Block>,
+    /// Ranges of private anonymous memory whose pages were made present without being stored to.
+    present: Vec<(Addr, Addr)>,
     /// Ranges where nothing lies but what the case put there.
     known: Vec<(Addr, Addr)>,
+    /// How many records of private pages were begun.
+    records: u32,
 }
 
 /// What is known of a range.
@@ -225,15 +318,21 @@ impl Space {
         if !self.own.is_empty() {
             self.own.retain(|at, _| *at < start || *at >= end);
         }
+        if !self.present.is_empty() {
+            self.present = without(&self.present, start, end);
+        }
     }
 
-    /// Puts an area where nothing lies.
+    /// Puts an area where nothing lies; neighbours that are alike are one with it.
     pub fn insert(&mut self, area: Area) {
-        let i = self.after(area.start);
+        let (start, end) = (area.start, area.end);
+        let i = self.after(start);
         self.areas.insert(i, area);
+        self.join(start, end);
     }
 
-    /// Changes the areas of a range, which end and begin at its ends.
+    /// Changes the areas of a range, which end and begin at its ends; neighbours that are alike
+    /// then are one.
     pub fn change(&mut self, start: Addr, end: Addr, change: &mut dyn FnMut(&mut Area)) {
         self.split_at(start);
         self.split_at(end);
@@ -241,14 +340,119 @@ impl Space {
         areas
             .filter(|a| a.end > start && a.start < end)
             .for_each(change);
+        self.join(start, end);
+    }
+
+    /// Makes one of neighbours that are alike, in a range and at its ends.
+    fn join(&mut self, start: Addr, end: Addr) {
+        let mut i = self.after(start).saturating_sub(1);
+        while let [a, b, ..] = self.areas.get_mut(i..).unwrap_or_default() {
+            if a.start > end {
+                return;
+            }
+            if a.joins(b) {
+                a.end = b.end;
+                a.record = a.record.max(b.record);
+                self.areas.remove(i + 1);
+            } else {
+                i += 1;
+            }
+        }
+    }
+
+    /// Gives a process a page of its own.
+    pub fn keep(&mut self, page: Addr, block: Block) {
+        self.own.insert(page, block);
+        self.begin_record(page);
+    }
+
+    /// Begins a record of private pages for the area of an address, or takes that of a neighbour:
+    /// `find_mergeable_anon_vma()` of mm/vma.c.
+    fn begin_record(&mut self, addr: Addr) {
+        let i = self.after(addr);
+        let Some(area) = self.areas.get(i).filter(|a| a.record == 0 && a.holds(addr)) else {
+            return;
+        };
+        let usable = |a: &&Area| a.record != 0 && !a.inherited;
+        let next = self.areas.get(i + 1).filter(|n| area.is_kin(n));
+        let before = i.checked_sub(1).and_then(|i| self.areas.get(i));
+        let before = before.filter(|b| b.is_kin(area));
+        let shared = next
+            .filter(usable)
+            .or(before.filter(usable))
+            .map(|a| a.record);
+        let record = shared.unwrap_or_else(|| {
+            self.records += 1;
+            self.records
+        });
+        if let Some(area) = self.areas.get_mut(i) {
+            area.record = record;
+        }
+    }
+
+    /// Notes that all pages of a range of private anonymous memory are present, and whether they
+    /// may be stored to.
+    pub fn fill(&mut self, start: Addr, end: Addr, writable: bool) {
+        let is_in = |(from, to): &&(Addr, Addr)| *from <= start && end <= *to;
+        if self.present.iter().find(is_in).is_none() {
+            self.present.push((start, end));
+        }
+        if writable {
+            self.begin_record(start);
+        }
+    }
+
+    /// Whether a page of private anonymous memory is present.
+    pub fn is_present(&self, page: Addr) -> bool {
+        let holds = |(from, to): &(Addr, Addr)| *from <= page && page < *to;
+        self.own.contains_key(&page) || self.present.iter().any(holds)
+    }
+
+    /// Makes it the space of a child, which may have no locks: records come from the parent, and
+    /// where there is none the page tables are not copied (`vma_needs_copy()` of mm/memory.c).
+    pub fn inherit(&mut self, unlocks: bool) {
+        for area in &mut self.areas {
+            area.inherited |= area.record != 0;
+            area.locked &= !unlocks;
+        }
+        let bare = self.areas.iter().filter(|a| a.record == 0);
+        for area in bare.filter(|a| a.is_anonymous()) {
+            self.present = without(&self.present, area.start, area.end);
+        }
+    }
+
+    /// Takes the pages that the process has for itself from one range to another place.
+    pub fn carry(&mut self, from: Addr, end: Addr, to: Addr) {
+        let by = to - from;
+        let pages: Vec<Addr> = self.own.range(from..end).map(|(at, _)| *at).collect();
+        for at in pages {
+            if let Some(block) = self.own.remove(&at) {
+                self.own.insert(at + by, block);
+            }
+        }
+        let moved: Vec<_> = self
+            .present
+            .iter()
+            .map(|(a, b)| ((*a).max(from), (*b).min(end)))
+            .filter(|(a, b)| a < b)
+            .collect();
+        self.forget(from, end);
+        self.present
+            .extend(moved.into_iter().map(|(a, b)| (a + by, b + by)));
     }
 
     /// Grows the area that begins at `from` down to `to`.
     pub fn grow_down(&mut self, from: Addr, to: Addr) {
         let i = self.after(from);
         if let Some(area) = self.areas.get_mut(i).filter(|a| a.start == from) {
+            area.home -= area.start - to;
             area.start = to;
         }
+    }
+
+    /// How many bytes are mapped.
+    pub fn mapped(&self) -> i128 {
+        self.areas.iter().map(|a| a.end - a.start).sum()
     }
 
     /// How many bytes are locked in memory.
@@ -260,6 +464,7 @@ impl Space {
 
 #[cfg(test)]
 mod tests {
+    use super::super::object::ZEROS;
     use super::*;
 
     fn area(start: Addr, end: Addr) -> Area {
@@ -278,6 +483,11 @@ mod tests {
             not_for_children: false,
             size: 0,
             since: 0,
+            through: None,
+            marks: 0,
+            home: start,
+            record: 0,
+            inherited: false,
         }
     }
 
@@ -293,6 +503,38 @@ mod tests {
         assert_eq!(space.look(20, 30), Known::Free);
         assert_eq!(space.look(20, 31), Known::Taken);
         assert_eq!(space.look(90, 101), Known::No);
+    }
+
+    #[test]
+    fn neighbours_that_are_alike_are_one() {
+        let anonymous = |start, end| Area {
+            object: None,
+            shared: false,
+            ..area(start, end)
+        };
+        let ranges = |s: &Space| -> Vec<_> { s.areas().iter().map(|a| (a.start, a.end)).collect() };
+        let mut space = Space::default();
+        space.insert(anonymous(10, 20));
+        space.insert(anonymous(30, 40));
+        space.insert(anonymous(20, 30));
+        assert_eq!(ranges(&space), [(10, 40)]);
+        space.change(20, 30, &mut |a| a.prot = 0);
+        assert_eq!(ranges(&space), [(10, 20), (20, 30), (30, 40)]);
+        space.keep(12, ZEROS);
+        space.keep(32, ZEROS);
+        space.change(20, 30, &mut |a| a.prot = READ);
+        // The middle has no record of its own; the outer two have one each.
+        assert_eq!(ranges(&space), [(10, 30), (30, 40)]);
+    }
+
+    #[test]
+    fn pages_go_with_a_move() {
+        let mut space = Space::default();
+        space.own.insert(10, ZEROS);
+        space.fill(10, 30, false);
+        space.carry(10, 20, 50);
+        assert!(space.is_present(50) && space.is_present(59) && !space.is_present(60));
+        assert!(!space.is_present(10) && space.is_present(20));
     }
 
     #[test]

@@ -48,6 +48,16 @@ pub static FORK: List = List {
             Effect::ForkCopies,
         ),
         effect(
+            "fork/unlocks",
+            &[
+                "POSIX.1-2024 mlock() DESCRIPTION: memory locks are not inherited",
+                "mlock(2) NOTES",
+                "kernel/fork.c dup_mmap() (VM_LOCKED_MASK)",
+            ],
+            "A child's memory is not locked.",
+            Effect::ForkUnlocks,
+        ),
+        effect(
             "fork/wipes",
             &["mmap(2) MAP_DROPPABLE", "kernel/fork.c dup_mmap()"],
             "Droppable memory is zeros in a child.",

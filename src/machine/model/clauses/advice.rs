@@ -7,7 +7,7 @@ use crate::machine::model::clause::{Answer, Effect, List};
 use crate::machine::model::clauses::mmap::LOCK_LIMIT;
 use crate::machine::model::machine::Fs;
 use crate::machine::model::object::Kind;
-use crate::machine::model::space::{Area, Place, WRITE, split};
+use crate::machine::model::space::{Area, Place, WRITE, mark, split};
 
 const ADDR: usize = 0;
 const LEN: usize = 1;
@@ -15,6 +15,14 @@ const ADVICE: usize = 2;
 /// Of mlock2: MLOCK_ONFAULT.
 const ON_FAULT: u64 = 1;
 
+/// No advice.
+pub const NORMAL: u64 = 0;
+/// Pages are wanted in no order.
+pub const RANDOM: u64 = 1;
+/// Pages are wanted in order.
+pub const SEQUENTIAL: u64 = 2;
+/// Pages are wanted soon.
+pub const WILLNEED: u64 = 3;
 /// Drops the pages of a range.
 pub const DONTNEED: u64 = 4;
 /// Lets them be dropped when memory is short.
@@ -29,9 +37,14 @@ pub const DOFORK: u64 = 11;
 pub const WIPEONFORK: u64 = 18;
 /// It gets the range again.
 pub const KEEPONFORK: u64 = 19;
-const DODUMP: u64 = 17;
-const COLD: u64 = 20;
-const PAGEOUT: u64 = 21;
+/// A range is left out of core dumps.
+pub const DONTDUMP: u64 = 16;
+/// It is not left out any more.
+pub const DODUMP: u64 = 17;
+/// Pages are not wanted soon.
+pub const COLD: u64 = 20;
+/// Pages are taken out of memory.
+pub const PAGEOUT: u64 = 21;
 /// As DONTNEED, for locked memory too.
 pub const DONTNEED_LOCKED: u64 = 24;
 
@@ -75,9 +88,10 @@ fn wraps(c: &Ctx<'_>) -> Option<Answer> {
 
 fn end_wraps(c: &Ctx<'_>) -> Option<Answer> {
     let max = c.m.scale.word_max() + 1;
-    let (place, offset) = split(range(c).1);
+    let (start, end) = range(c);
+    let (place, offset) = split(end);
     match place {
-        Place::Absolute => when(offset >= max && c.word(LEN) != 0, Errno("EINVAL")),
+        Place::Absolute => when(offset >= max && start != end, Errno("EINVAL")),
         _ if offset < max / 2 => None,
         _ => Some(Unmodelled("where the place lies is not known")),
     }
@@ -101,6 +115,13 @@ fn unknown(c: &Ctx<'_>) -> Option<Answer> {
 /// What an area says to an advice.
 fn refusal(c: &Ctx<'_>, area: &Area) -> Option<Answer> {
     let anonymous = area.object.is_none();
+    let discards = matches!(
+        advice(c),
+        DONTNEED | FREE | REMOVE | DONTFORK | WIPEONFORK | DONTNEED_LOCKED
+    );
+    if area.is_marked(mark::SEALED) && discards && area.is_anonymous() && area.prot & WRITE == 0 {
+        return Some(Errno("EPERM"));
+    }
     match advice(c) {
         DONTNEED | COLD | PAGEOUT => when(area.locked, Errno("EINVAL")),
         FREE => when(area.locked || !anonymous, Errno("EINVAL")),

@@ -5,7 +5,7 @@ use crate::machine::model::call::{Ctx, bits};
 use crate::machine::model::clause::Answer::{Errno, Nothing, Unmodelled};
 use crate::machine::model::clause::{Answer, Effect, Force, List};
 use crate::machine::model::machine::Arch;
-use crate::machine::model::space::{EXEC, Place, READ, WRITE, split};
+use crate::machine::model::space::{EXEC, Place, READ, WRITE, mark, split};
 
 const ADDR: usize = 0;
 const LEN: usize = 1;
@@ -60,6 +60,15 @@ fn unknown_range(c: &Ctx<'_>) -> Option<Answer> {
     let (start, end) = range(c);
     let why = "what lies there is not known";
     when(!c.is_known(start, end), Unmodelled(why))
+}
+
+fn munmap_sealed(c: &Ctx<'_>) -> Option<Answer> {
+    let (start, end) = range(c);
+    let sealed = c
+        .areas(start, end)
+        .iter()
+        .any(|a| a.is_marked(mark::SEALED));
+    when(sealed, Errno("EPERM"))
 }
 
 fn is_wrapping(c: &Ctx<'_>) -> Option<bool> {
@@ -146,26 +155,57 @@ fn does_not_grow(c: &Ctx<'_>) -> Option<Answer> {
     when(down || flags & GROWS_UP != 0, Errno("EINVAL"))
 }
 
-/// Where a walk through the areas of a range ends early, and whether at a hole.
-pub fn stops_at(c: &Ctx<'_>) -> Option<(i128, bool)> {
+/// Why a walk through the areas of a range ends early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Nothing is mapped there.
+    Hole,
+    /// What it maps may not be accessed so.
+    Access,
+    /// It is sealed.
+    Sealed,
+}
+
+/// Where a walk through the areas of a range ends early, and why.
+pub fn stops_at(c: &Ctx<'_>) -> Option<(i128, Stop)> {
     let (start, end) = protected(c);
     let prot = prot_of(c.flags(FLAGS));
     let mut at = start;
     for area in c.areas(start, end) {
         if area.start > at {
-            return Some((at, true));
+            return Some((at, Stop::Hole));
         }
         if prot & !area.may != 0 {
-            return Some((at, false));
+            return Some((at, Stop::Access));
+        }
+        if area.is_marked(mark::SEALED) {
+            return Some((at, Stop::Sealed));
         }
         at = area.end;
     }
-    (at < end).then_some((at, true))
+    (at < end).then_some((at, Stop::Hole))
+}
+
+fn sealed(c: &Ctx<'_>) -> Option<Answer> {
+    let stopped = stops_at(c);
+    when(matches!(stopped, Some((_, Stop::Sealed))), Errno("EPERM"))
+}
+
+fn more_than_memory(c: &Ctx<'_>) -> Option<Answer> {
+    let (start, end) = protected(c);
+    let areas = c.areas(start, end).iter();
+    let counted = areas.filter(|a| !a.shared && !a.is_marked(mark::ACCOUNTED | mark::UNRESERVED));
+    let pages: i128 = counted.map(|a| a.end.min(end) - a.start.max(start)).sum();
+    let writable = prot_of(c.flags(FLAGS)) & WRITE != 0;
+    when(
+        writable && pages > i128::from(c.m.scale.ram),
+        Unmodelled("more memory than there is is not modelled"),
+    )
 }
 
 fn beyond_descriptor(c: &Ctx<'_>) -> Option<Answer> {
     let stopped = stops_at(c);
-    when(matches!(stopped, Some((_, false))), Errno("EACCES"))
+    when(matches!(stopped, Some((_, Stop::Access))), Errno("EACCES"))
 }
 
 fn hole(c: &Ctx<'_>) -> Option<Answer> {
@@ -271,6 +311,16 @@ pub static MUNMAP: List = List {
             "What is taken out beside what the case mapped itself is not known.",
             unknown_range,
         ),
+        answer(
+            "munmap/sealed",
+            &[
+                "mm/vma.c vms_gather_munmap_vmas()",
+                "Documentation/userspace-api/mseal.rst",
+            ],
+            "A range that holds a sealed page is EPERM, and nothing is taken out.",
+            munmap_sealed,
+        )
+        .linux(),
         effect(
             "munmap/unmaps",
             &[
@@ -361,6 +411,19 @@ pub static MPROTECT: List = List {
             &["mprotect(2) ERRORS EINVAL", "mm/mprotect.c do_mprotect_pkey()"],
             "PROT_GROWSDOWN on a mapping that does not grow downwards is EINVAL, and so is PROT_GROWSUP where stacks grow down.",
             does_not_grow,
+        )
+        .linux(),
+        answer(
+            "mprotect/memory",
+            &["mm/mprotect.c mprotect_fixup()", "proc_sys_vm(5) overcommit_memory"],
+            "What is more than there is of memory is not modelled.",
+            more_than_memory,
+        ),
+        answer(
+            "mprotect/sealed",
+            &["mm/mprotect.c mprotect_fixup() (can_modify_vma())", "Documentation/userspace-api/mseal.rst"],
+            "A sealed page is EPERM; what comes before it has been changed.",
+            sealed,
         )
         .linux(),
         answer(

@@ -7,7 +7,7 @@ use crate::machine::model::clause::Answer::{Elsewhere, Errno, Unmodelled};
 use crate::machine::model::clause::{Answer, Effect, Force, List};
 use crate::machine::model::machine::{Arch, Fs};
 use crate::machine::model::object::Kind;
-use crate::machine::model::space::{Known, Place, split};
+use crate::machine::model::space::{Known, Place, mark, split};
 use crate::machine::model::world::What;
 
 /// The address; the arguments by number.
@@ -38,7 +38,8 @@ const GROWSDOWN: u64 = bits(libc::MAP_GROWSDOWN);
 const LOCKED: u64 = bits(libc::MAP_LOCKED);
 const POPULATE: u64 = bits(libc::MAP_POPULATE);
 const NONBLOCK: u64 = bits(libc::MAP_NONBLOCK);
-const NORESERVE: u64 = bits(libc::MAP_NORESERVE);
+/// MAP_NORESERVE.
+pub const NORESERVE: u64 = bits(libc::MAP_NORESERVE);
 const HUGETLB: u64 = bits(libc::MAP_HUGETLB);
 const SYNC: u64 = 0x8_0000;
 
@@ -405,6 +406,13 @@ fn droppable_locked(c: &Ctx<'_>) -> Option<Answer> {
         m.is_anonymous() && m.kind == DROPPABLE && m.is_locked(),
         Errno("EINVAL"),
     )
+}
+
+fn sealed(c: &Ctx<'_>) -> Option<Answer> {
+    let start = c.word(ADDR);
+    let areas = c.areas(start, start + length(c));
+    let sealed = areas.iter().any(|a| a.is_marked(mark::SEALED));
+    when(Mmap::of(c).replaces() && sealed, Errno("EPERM"))
 }
 
 fn memory(c: &Ctx<'_>) -> Option<Answer> {
@@ -809,6 +817,13 @@ pub static MMAP: List = List {
             posix_prot,
         )
         .posix(Force::Permitted),
+        answer(
+            "mmap/sealed",
+            &["mm/vma.c vms_gather_munmap_vmas()", "Documentation/userspace-api/mseal.rst"],
+            "With MAP_FIXED, a range that holds a sealed page is not replaced: EPERM.",
+            sealed,
+        )
+        .linux(),
         answer(
             "mmap/memory",
             &["mmap(2) ERRORS ENOMEM", "proc_sys_vm(5) overcommit_memory", "mm/util.c __vm_enough_memory()"],

@@ -36,6 +36,12 @@ impl<'p> Run<'p> {
         };
         let copies = self.holds(Effect::ForkCopies);
         let wipes = self.has_wiped(process) && self.holds(Effect::ForkWipes);
+        let locks = self
+            .w
+            .processes
+            .get(process)
+            .map_or(0, |p| p.space.locked());
+        let unlocks = locks > 0 && self.holds(Effect::ForkUnlocks);
         self.add_process(name, process);
         if let Some(child) = self.w.processes.last_mut() {
             let wiped: Vec<_> = child
@@ -58,6 +64,7 @@ impl<'p> Run<'p> {
             if !copies {
                 child.space.own.clear();
             }
+            child.space.inherit(unlocks);
         }
         Ok(one(Self::bound(step)))
     }

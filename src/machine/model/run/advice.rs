@@ -4,10 +4,10 @@ use super::{Came, Run};
 use crate::machine::model::clause::Effect;
 use crate::machine::model::clauses::Which;
 use crate::machine::model::clauses::advice::{
-    DOFORK, DONTFORK, DONTNEED, DONTNEED_LOCKED, KEEPONFORK, REMOVE, WIPEONFORK, mapped_to, range,
-    refused_at,
+    COLD, DODUMP, DOFORK, DONTDUMP, DONTFORK, DONTNEED, DONTNEED_LOCKED, FREE, KEEPONFORK, NORMAL,
+    PAGEOUT, RANDOM, REMOVE, SEQUENTIAL, WILLNEED, WIPEONFORK, mapped_to, range, refused_at,
 };
-use crate::machine::model::space::Area;
+use crate::machine::model::space::{Area, mark};
 use crate::transcript::Outcome;
 
 impl Run<'_> {
@@ -35,7 +35,24 @@ impl Run<'_> {
         if !self.holds(Effect::Advises) {
             return;
         }
+        self.aged |= matches!(advice, WILLNEED | FREE | COLD | PAGEOUT);
         match advice {
+            RANDOM | SEQUENTIAL | NORMAL => self.space(process).change(start, end, &mut |area| {
+                area.marks &= !(mark::RANDOM | mark::SEQUENTIAL);
+                area.marks |= match advice {
+                    RANDOM => mark::RANDOM,
+                    SEQUENTIAL => mark::SEQUENTIAL,
+                    _ => 0,
+                };
+            }),
+            DONTDUMP | DODUMP => self.space(process).change(start, end, &mut |area| {
+                area.marks &= !mark::UNDUMPED;
+                area.marks |= if advice == DONTDUMP {
+                    mark::UNDUMPED
+                } else {
+                    0
+                };
+            }),
             DONTNEED | DONTNEED_LOCKED => self.space(process).forget(start, end),
             REMOVE => self.remove(process, start, end),
             DONTFORK | DOFORK => self.space(process).change(start, end, &mut |area| {
@@ -65,9 +82,7 @@ impl Run<'_> {
             };
             let last = at.saturating_add((to - from) as u64);
             let last = last.min(object.size.div_ceil(page).saturating_mul(page));
-            for index in at / page..last / page {
-                object.put_fill(index, 0, page, 0);
-            }
+            object.free(at / page, last / page);
         }
     }
 
@@ -77,15 +92,18 @@ impl Run<'_> {
         let end = mapped_to(&ctx);
         let decided = self.decide(Which::Mlock, &ctx);
         let fills = a[2] == 0;
-        let begun = decided.0.success
-            || decided
-                .1
-                .iter()
-                .any(|c| matches!(c.id, "mlock/hole" | "mlock/unreachable"));
+        let unreachable = decided.1.iter().any(|c| c.id == "mlock/unreachable");
+        let fills = fills && (decided.0.success || unreachable);
+        let begun = decided.0.success || decided.1.iter().any(|c| c.id == "mlock/hole");
+        let begun = begun || unreachable;
         if begun && start < end && self.holds(Effect::Locks) {
-            self.space(process)
-                .change(start, end, &mut |area| area.locked = true);
-            if fills && decided.0.success {
+            self.space(process).change(start, end, &mut |area| {
+                // What may be dropped is not locked, and nothing says so.
+                area.locked = !area.droppable;
+                area.marks &= !mark::ON_FAULT;
+                area.marks |= if fills { 0 } else { mark::ON_FAULT };
+            });
+            if fills {
                 self.populate_all(process, start, end);
             }
         }
@@ -99,8 +117,10 @@ impl Run<'_> {
         let decided = self.decide(Which::Munlock, &ctx);
         let begun = decided.0.success || decided.1.iter().any(|c| c.id == "munlock/hole");
         if begun && start < end && self.holds(Effect::Unlocks) {
-            self.space(process)
-                .change(start, end, &mut |area| area.locked = false);
+            self.space(process).change(start, end, &mut |area| {
+                area.locked = false;
+                area.marks &= !mark::ON_FAULT;
+            });
         }
         self.settle(decided, &mut |_| Ok(Outcome::Ok))
     }
@@ -110,7 +130,9 @@ impl Run<'_> {
             return;
         };
         let areas = p.space.within(start, end).iter();
+        // What can't be touched ends it: `__mm_populate()` of mm/gup.c.
         let ranges: Vec<_> = areas
+            .take_while(|a| a.prot != 0)
             .map(|a| (a.start.max(start), a.end.min(end)))
             .collect();
         for (from, to) in ranges {

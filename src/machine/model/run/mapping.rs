@@ -6,14 +6,41 @@ use crate::case::{Content, Quantity};
 use crate::machine::model::call::bits;
 use crate::machine::model::clause::{Answer, Clause, Effect};
 use crate::machine::model::clauses::mapping::{prot_of, protected, stops_at};
-use crate::machine::model::clauses::mmap::{ADDR, DROPPABLE, FD, Mmap, OFFSET, PROT, hint_place};
+use crate::machine::model::clauses::mmap::{
+    ADDR, DROPPABLE, FD, Mmap, NORESERVE, OFFSET, PROT, hint_place,
+};
 use crate::machine::model::clauses::{Which, mmap};
 use crate::machine::model::machine::Fs;
 use crate::machine::model::object::{Kind, Object};
-use crate::machine::model::space::{Area, EXEC, Place, READ, WRITE, chosen, split};
+use crate::machine::model::space::{Area, EXEC, Place, READ, WRITE, chosen, mark, split};
 use crate::machine::model::world::What;
 use crate::transcript::Outcome;
 use std::rc::Rc;
+
+/// What a new mapping is marked with: `accountable_mapping()` of mm/vma.h.
+fn marks(m: Mmap, prot: u64) -> u32 {
+    if m.has(NORESERVE) {
+        return mark::UNRESERVED;
+    }
+    match !m.is_shared() && prot_of(prot) & WRITE != 0 {
+        true => mark::ACCOUNTED,
+        false => 0,
+    }
+}
+
+/// Gives an area another protection, and counts its pages as promised where they may be stored to
+/// now: `mprotect_fixup()` of mm/mprotect.c.
+fn protect(area: &mut Area, prot: u8) {
+    let writable = area.prot & WRITE != 0;
+    if prot & WRITE != 0 {
+        if !area.shared && !writable && !area.is_marked(mark::UNRESERVED) {
+            area.marks |= mark::ACCOUNTED;
+        }
+    } else if area.is_anonymous() && area.record == 0 && area.prot != prot {
+        area.marks &= !mark::ACCOUNTED;
+    }
+    area.prot = prot;
+}
 
 impl<'p> Run<'p> {
     pub(super) fn mmap(&mut self, process: usize, step: &'p Step, a: [i128; 6]) -> Came {
@@ -96,8 +123,25 @@ impl<'p> Run<'p> {
         let Some(area) = p.space.at(start) else {
             return;
         };
-        let copies = !area.shared && area.prot & WRITE != 0 && area.object.is_some();
-        if !copies || !self.holds(Effect::Populates) {
+        let (writable, object) = (area.prot & WRITE != 0, area.offset(start));
+        let copies = !area.shared && writable;
+        if area.prot == 0 || !self.holds(Effect::Populates) {
+            return;
+        }
+        let page = self.page();
+        match object {
+            None => return self.space(process).fill(start, end, writable),
+            Some((n, at)) => {
+                if let Some(object) = self.w.objects.get_mut(n) {
+                    let last = object
+                        .size
+                        .div_ceil(page)
+                        .min((at + (end - start) as u64) / page);
+                    object.arrive(at / page, last, true);
+                }
+            }
+        }
+        if !copies {
             return;
         }
         let mut at = start;
@@ -112,7 +156,7 @@ impl<'p> Run<'p> {
     }
 
     /// A place that the kernel chooses: nothing is known of what lies beside it.
-    fn choose(&mut self, process: usize, len: i128) -> i128 {
+    pub(super) fn choose(&mut self, process: usize, len: i128) -> i128 {
         let start = chosen(self.w.places);
         self.w.places += 1;
         self.space(process).learn(start, start + len);
@@ -144,7 +188,13 @@ impl<'p> Run<'p> {
             Some(What::Zero) => self.zero(shared, (end - start) as u64, a[OFFSET] as u64),
             Some(_) => return Err("what this kind of descriptor maps".to_owned()),
         };
-        let of = object.and_then(|(n, _)| self.w.objects.get(n));
+        // Only the standard leaves open what was changed after it was mapped.
+        let of = object.filter(|_| self.is_posix());
+        let of = of.and_then(|(n, _)| self.w.objects.get(n));
+        let through = match m.is_anonymous() {
+            true => None,
+            false => self.w.open_index(process, a[FD]),
+        };
         Ok(Area {
             start,
             end,
@@ -162,6 +212,11 @@ impl<'p> Run<'p> {
             locked: m.is_locked(),
             not_for_children: false,
             wiped_on_fork: m.is_anonymous() && m.kind == DROPPABLE,
+            through,
+            marks: marks(m, a[PROT] as u64),
+            home: start,
+            record: 0,
+            inherited: false,
             droppable: m.is_anonymous() && m.kind == DROPPABLE,
         })
     }
@@ -223,12 +278,16 @@ impl<'p> Run<'p> {
         let decided = self.decide(Which::Mprotect, &ctx);
         let (start, end) = protected(&ctx);
         let stop = stops_at(&ctx).map(|(at, _)| at);
-        let partly = |answer: &Answer| matches!(answer, Answer::Errno("EACCES" | "ENOMEM"));
+        let partly =
+            |answer: &Answer| matches!(answer, Answer::Errno("EACCES" | "ENOMEM" | "EPERM"));
         let failed = !decided.0.success && decided.0.answers.iter().all(partly);
         let begun = decided.1.iter().any(|c| {
             matches!(
                 c.id,
-                "mprotect/beyond-the-descriptor" | "mprotect/hole" | "mprotect/access"
+                "mprotect/beyond-the-descriptor"
+                    | "mprotect/hole"
+                    | "mprotect/access"
+                    | "mprotect/sealed"
             )
         });
         let (page, offset) = (ctx.page(), split(a[0]).1);
@@ -237,7 +296,7 @@ impl<'p> Run<'p> {
         let came = self.settle(decided, &mut |run| {
             if a[1] != 0 && aligned && run.holds(Effect::Protects) {
                 run.space(process)
-                    .change(start, end, &mut |area| area.prot = prot);
+                    .change(start, end, &mut |area| protect(area, prot));
             }
             Ok(Outcome::Ok)
         });
@@ -246,7 +305,7 @@ impl<'p> Run<'p> {
                 self.leave_open();
             } else if stop > start && self.holds(Effect::ProtectsUpTo) {
                 self.space(process)
-                    .change(start, stop, &mut |area| area.prot = prot);
+                    .change(start, stop, &mut |area| protect(area, prot));
             }
         }
         came

@@ -52,6 +52,7 @@ impl<'p> Run<'p> {
         }
         if touched.success {
             self.grow(process, at);
+            self.arrive(process, at);
         }
         Ok(touched)
     }
@@ -105,6 +106,24 @@ impl<'p> Run<'p> {
         let changed = object.has_changed(area.since, from, end);
         let behind = end > object.size && from.div_euclid(self.page()) == object.size / self.page();
         resized || !area.shared && !own && changed || behind && changed
+    }
+
+    /// Notes that a page that was touched is in memory now.
+    fn arrive(&mut self, process: usize, at: i128) {
+        let (page, start) = (self.page(), self.page_of(at));
+        let space = self.space(process);
+        let Some(area) = space.at(at) else {
+            return;
+        };
+        match area.offset(at) {
+            _ if space.own.contains_key(&start) => {}
+            None => space.fill(start, start + i128::from(page), false),
+            Some((n, at)) => {
+                if let Some(object) = self.w.objects.get_mut(n) {
+                    object.arrive(at / page, at / page + 1, true);
+                }
+            }
+        }
     }
 
     pub(super) fn page_of(&self, at: i128) -> i128 {
@@ -296,7 +315,7 @@ impl<'p> Run<'p> {
                         place.copy_from_slice(bytes);
                     }
                 }
-                self.space(process).own.insert(start, block);
+                self.space(process).keep(start, block);
             }
         }
     }
@@ -309,7 +328,7 @@ impl<'p> Run<'p> {
         }
         let block = self.block_at(process, at);
         let start = self.page_of(at);
-        self.space(process).own.insert(start, block);
+        self.space(process).keep(start, block);
         true
     }
 

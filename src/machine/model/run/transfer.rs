@@ -174,6 +174,7 @@ impl<'p> Run<'p> {
                 if let Some(object) = self.w.objects.get(o) {
                     object.read(from, from.saturating_add(n), &mut content);
                 }
+                self.was_read(o, from, n);
             }
             (Some(What::Zero), Some(at)) => self.place(t.process, at, &vec![0; n as usize]),
             (Some(What::Zero), None) => content.fill(0, n),
@@ -188,6 +189,16 @@ impl<'p> Run<'p> {
             }
         }
         Ok((n, content))
+    }
+
+    /// Notes that bytes of an object were read. Reading memory gives it no page that it has not.
+    fn was_read(&mut self, object: usize, from: u64, n: u64) {
+        let (page, fs) = (self.page(), self.model.machine.fs);
+        if let Some(object) = self.w.objects.get_mut(object) {
+            if object.kind == Kind::File && fs != Fs::Tmpfs && n > 0 {
+                object.arrive(from / page, from.saturating_add(n).div_ceil(page), true);
+            }
+        }
     }
 
     /// Copies from an object to memory, byte after byte: what has been copied may be read again
@@ -220,6 +231,7 @@ impl<'p> Run<'p> {
             );
             done += part;
         }
+        self.was_read(object, from, n);
         Ok(())
     }
 
@@ -438,9 +450,11 @@ impl<'p> Run<'p> {
         }
         self.lengthen(n, at);
         let end = at.saturating_add(bytes.len() as u64);
+        let page = self.page();
         let object = &mut self.w.objects[n];
         object.size = object.size.max(end);
         object.put(at, bytes);
+        object.arrive(at / page, end.div_ceil(page), false);
     }
 
     /// Writes to a pipe; how much.
