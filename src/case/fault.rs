@@ -96,6 +96,12 @@ pub static FAULTS: &[(&str, &str)] = &[
         "a file is copied up under a mapping (overlay in a user namespace)",
     ),
     ("running", "a file is a program that runs"),
+    ("limit-as", "RLIMIT_AS bites"),
+    ("limit-data", "RLIMIT_DATA bites"),
+    ("limit-memlock", "RLIMIT_MEMLOCK bites"),
+    ("limit-fsize", "RLIMIT_FSIZE bites, with its signal"),
+    ("limit-nofile", "RLIMIT_NOFILE bites"),
+    ("limit-nproc", "RLIMIT_NPROC bites"),
     ("hugetlb", "there are huge pages, and none is free"),
 ];
 

@@ -9,10 +9,12 @@ use crate::bench::{Bench, eventually, finish, is_root, skip};
 use crate::processes::{self, Trace};
 use nix::sys::signal::Signal;
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
 
 /// How many moments there are unless it is said.
@@ -47,15 +49,25 @@ impl Draw {
     }
 }
 
-/// A place with the fault tables.
+/// The fault tables, by name, as they were when they were read first.
+fn fault_tables() -> &'static [(OsString, String)] {
+    static TABLES: OnceLock<Vec<(OsString, String)>> = OnceLock::new();
+    TABLES.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/faults");
+        let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+        entries
+            .map(|e| (e.file_name(), fs::read_to_string(e.path()).unwrap()))
+            .collect()
+    })
+}
+
+/// A place with them.
 fn with_fault_tables() -> Bench {
     let bench = Bench::new();
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/faults");
-    let to = bench.path("cases/faults");
-    fs::create_dir(&to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    let folder = bench.path("cases/faults");
+    fs::create_dir(&folder).unwrap();
+    for (name, text) in fault_tables() {
+        fs::write(folder.join(name), text).unwrap();
     }
     bench
 }
@@ -98,8 +110,21 @@ fn left(bench: &Bench, trace: &Trace, objects: &BTreeSet<String>) -> Vec<String>
     left
 }
 
-/// Kills the runner, or its whole group, after a while; what it left, and how long that took to go.
-fn kill_after(who: Who, delay: Duration, group: bool) -> (Vec<String>, Duration) {
+/// What came of a kill.
+struct Killed {
+    /// How many processes there were then.
+    met: usize,
+    /// What was left in the end.
+    left: Vec<String>,
+    /// How long it took to go.
+    took: Duration,
+}
+
+/// Kills the runner, or its whole group, after a while.
+///
+/// # Errors
+/// It was over before: after so long.
+fn kill_after(who: Who, delay: Duration, group: bool) -> Result<Killed, Duration> {
     let bench = with_fault_tables();
     let mut runner = command(&bench, who)
         .stdout(Stdio::null())
@@ -107,8 +132,16 @@ fn kill_after(who: Who, delay: Duration, group: bool) -> (Vec<String>, Duration)
         .process_group(0)
         .spawn()
         .unwrap();
-    std::thread::sleep(delay);
+    let began = Instant::now();
+    while began.elapsed() < delay {
+        if runner.try_wait().unwrap().is_some() {
+            return Err(began.elapsed());
+        }
+        let rest = delay.saturating_sub(began.elapsed());
+        std::thread::sleep(rest.min(Duration::from_millis(5)));
+    }
     let mut trace = Trace::of(bench.mark());
+    let met = processes::marked(bench.mark()).len();
     let objects: BTreeSet<String> = bench.left_over().into_iter().collect();
     let pid = runner.id() as i32;
     let killed = Instant::now();
@@ -124,7 +157,7 @@ fn kill_after(who: Who, delay: Duration, group: bool) -> (Vec<String>, Duration)
         let left = left(&bench, &trace, &objects);
         let took = killed.elapsed();
         if left.is_empty() || took > patience {
-            return (left, took);
+            return Ok(Killed { met, left, took });
         }
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -140,16 +173,28 @@ fn nothing_is_left_of_a_run_of(who: Who) {
     let bench = with_fault_tables();
     let began = Instant::now();
     let done = finish(&mut command(&bench, who));
-    let whole = began.elapsed();
+    let mut whole = began.elapsed();
     assert!(matches!(done.code, Some(0 | 1)), "{done:?}");
     bench.assert_clean();
     let mut slowest = Duration::ZERO;
+    let mut in_the_middle = 0;
+    let mut met = 0;
     let mut wrong = String::new();
     for n in 1..=moments {
-        let delay = draw.part_of(whole);
         let group = draw.next() % 4 == 0;
-        let (left, took) = kill_after(who, delay, group);
-        slowest = slowest.max(took);
+        // A run that is over before its moment tells how long runs take by now.
+        let (delay, killed) = loop {
+            let delay = draw.part_of(whole);
+            match kill_after(who, delay, group) {
+                Ok(killed) => break (delay, killed),
+                Err(took) => whole = took,
+            }
+        };
+        slowest = slowest.max(killed.took);
+        // Beside the runner a worker with its janitor and a case.
+        in_the_middle += usize::from(killed.met >= 4);
+        met += killed.met;
+        let left = killed.left;
         if !left.is_empty() {
             wrong += &format!(
                 "{n}, killed after {delay:?}, {}: {left:#?}\n",
@@ -158,9 +203,14 @@ fn nothing_is_left_of_a_run_of(who: Who) {
         }
     }
     eprintln!(
-        "{moments} moments of {whole:?}, seed {seed}: the last thing was gone after {slowest:?}"
+        "{moments} moments of {whole:?}, seed {seed}: {in_the_middle} in the middle of cases, \
+         {met} processes in all; the last thing was gone after {slowest:?}"
     );
     assert!(wrong.is_empty(), "MMAPCHECK_LEAK_SEED={seed}\n{wrong}");
+    assert!(
+        in_the_middle * 4 >= moments,
+        "most runs had not begun with their cases"
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 pub mod board;
 pub mod keeper;
+mod limit;
 mod maps;
 pub mod probe;
 mod room;

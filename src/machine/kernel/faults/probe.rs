@@ -38,6 +38,10 @@ pub fn fault(name: &str, page: u64) -> Result<(), Unmet> {
         "diverge" => |page| namespace::attempt(Ground::Overlay, page, diverge),
         "running" => |_| running(),
         "hugetlb" => |_| no_free_huge_page(),
+        _ if name.starts_with("limit-") => match super::limit::probe(name) {
+            Some(probe) => probe,
+            None => return Err((Reason::Os, "this worker does not know it".to_owned())),
+        },
         _ => {
             return Err((Reason::Os, "this worker does not know it".to_owned()));
         }
@@ -70,10 +74,14 @@ fn why(name: &str, errno: i32) -> Unmet {
             let why = "so many areas are allowed that it would take too long (vm.max_map_count)";
             return (Reason::Resource, why.to_owned());
         }
+        _ if name.starts_with("limit-") && errno == super::limit::NO_BITE => {
+            return (Reason::LimitNotEnforced, "it does not bite".to_owned());
+        }
         "hugetlb" if errno == libc::EBUSY => {
             return (Reason::Resource, "huge pages are free here".to_owned());
         }
         "maps_exhausted" => "mprotect(2)",
+        _ if name.starts_with("limit-") => "setrlimit(2)",
         "hugetlb" => "huge pages",
         "running" => "execve(2) of a program in the scratch folder",
         "full" | "noexec" | "readonly" | "diverge" => "a mount in a user namespace",
@@ -115,7 +123,11 @@ fn notice(_: u64) -> Result<(), i32> {
     }
 }
 
-fn fresh(page: u64) -> Result<u64, i32> {
+/// A new page.
+///
+/// # Errors
+/// The errno of mmap(2).
+pub fn fresh(page: u64) -> Result<u64, i32> {
     // SAFETY: a new mapping touches nothing that exists.
     let got = unsafe {
         libc::mmap(
