@@ -9,6 +9,7 @@ use crate::machine::model::{Model, Reading};
 use crate::machine::pool::Config;
 use crate::platform::Platform;
 use crate::report::{CaseDone, Event};
+use crate::sample::Sample;
 use crate::snapshot::{Blocks, Record, local};
 use crate::table::{Group, Table};
 use crate::transcript::Transcript;
@@ -34,29 +35,6 @@ pub struct Filter {
     pub others: bool,
     /// Of the grids, only this part.
     pub sample: Option<Sample>,
-}
-
-/// A part of the cases, told by their ids: the same on each run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sample {
-    per_million: u64,
-}
-
-impl Sample {
-    /// So many of a hundred; `None` unless that is more than 0 and at most 100.
-    pub fn percent(percent: f64) -> Option<Self> {
-        let right = percent > 0.0 && percent <= 100.0;
-        right.then_some(Sample {
-            per_million: ((percent * 10_000.0) as u64).max(1),
-        })
-    }
-
-    fn takes(self, id: &str) -> bool {
-        // The low bits of this digest know little but the last letters.
-        let digest = Digest::of(id.as_bytes());
-        (digest ^ (digest >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
-            < (self.per_million << 32) / 1_000_000
-    }
 }
 
 impl Default for Filter {

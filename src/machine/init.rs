@@ -10,8 +10,9 @@
 //! write /proc/sys/vm/nr_hugepages 8
 //! ```
 //!
-//! `mount TYPE SOURCE FOLDER [OPTIONS]` makes the folder; `copy FROM TO` writes into what is there;
-//! `write FILE TEXT` takes the rest of the line.
+//! `mount TYPE SOURCE FOLDER [OPTIONS]` makes the folder, and lets everybody write there; `copy FROM
+//! TO` writes into what is there; `write FILE TEXT` takes the rest of the line; `user UID` gives the
+//! worker an ordinary user's rights.
 
 use super::frame::Frame;
 use nix::mount::{MsFlags, mount};
@@ -21,6 +22,7 @@ use nix::sys::wait::wait;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -46,6 +48,7 @@ enum Line {
     },
     Copy(String, String),
     Write(String, String),
+    User(u32),
 }
 
 impl Script {
@@ -65,13 +68,14 @@ impl Line {
     fn parse(line: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "`{line}` is none of `mount TYPE SOURCE FOLDER [OPTIONS]`, `copy FROM TO`, `write FILE TEXT`"
+                "`{line}` is none of `mount TYPE SOURCE FOLDER [OPTIONS]`, `copy FROM TO`, `write FILE TEXT`, `user UID`"
             )
         };
         let words: Vec<&str> = line.split_whitespace().collect();
         Ok(match words[..] {
             ["mount", kind, source, folder] => Line::mount(kind, source, folder, ""),
             ["mount", kind, source, folder, options] => Line::mount(kind, source, folder, options),
+            ["user", uid] => Line::User(uid.parse().map_err(|_| wrong())?),
             ["copy", from, to] => Line::Copy(from.to_owned(), to.to_owned()),
             ["write", file, _, ..] => {
                 let text = line.split_once(file).map_or("", |(_, text)| text);
@@ -97,7 +101,14 @@ impl Line {
                 source,
                 folder,
                 options,
-            } => mount_at(kind, source, folder, options),
+            } => {
+                mount_at(kind, source, folder, options)?;
+                // Some file systems know no such thing.
+                let _ = fs::set_permissions(folder, fs::Permissions::from_mode(0o1777));
+                Ok(())
+            }
+            // That is for the worker.
+            Line::User(_) => Ok(()),
             Line::Copy(from, to) => {
                 copy(from, to).map_err(|e| format!("{from} can't be copied to {to}: {e}"))
             }
@@ -123,8 +134,11 @@ fn copy(from: &str, to: &str) -> io::Result<()> {
 
 /// The life of the first process. It returns only where the machine can't be turned off.
 pub fn init() -> u8 {
-    let failed = prepare().err();
-    if let Err(why) = serve(failed.as_deref()) {
+    let (user, failed) = match prepare() {
+        Ok(user) => (user, None),
+        Err(why) => (None, Some(why)),
+    };
+    if let Err(why) = serve(user, failed.as_deref()) {
         // The console is all that there is.
         let _ = fs::write("/dev/console", format!("mmapcheck: {why}\n"));
     }
@@ -132,7 +146,8 @@ pub fn init() -> u8 {
     3
 }
 
-fn prepare() -> Result<(), String> {
+/// Makes the machine ready; the user whom the worker is to be, if not root.
+fn prepare() -> Result<Option<u32>, String> {
     // What is not there in this kernel is not there for the cases either.
     for (kind, folder) in [("devtmpfs", "/dev"), ("proc", "/proc"), ("sysfs", "/sys")] {
         let _ = mount_at(kind, kind, folder, "");
@@ -143,7 +158,12 @@ fn prepare() -> Result<(), String> {
     let _ = fs::write("/proc/sys/debug/exception-trace", "0");
     load_modules()?;
     let text = fs::read_to_string(SCRIPT).unwrap_or_default();
-    Script::parse(&text)?.lines.iter().try_for_each(Line::run)
+    let lines = Script::parse(&text)?.lines;
+    lines.iter().try_for_each(Line::run)?;
+    Ok(lines.iter().find_map(|line| match line {
+        Line::User(uid) => Some(*uid),
+        _ => None,
+    }))
 }
 
 fn load_modules() -> Result<(), String> {
@@ -171,7 +191,7 @@ fn load_module(path: &Path) -> io::Result<()> {
 
 /// Starts the worker on the console and waits until it has ended. What went wrong before is told
 /// to the runner by the worker.
-fn serve(failed: Option<&str>) -> Result<(), String> {
+fn serve(user: Option<u32>, failed: Option<&str>) -> Result<(), String> {
     let line = console().map_err(|e| format!("the console can't be used: {e}"))?;
     let output = line.try_clone().map_err(|e| e.to_string())?;
     let _ = fs::set_permissions("/tmp", fs::Permissions::from_mode(0o1777));
@@ -179,6 +199,9 @@ fn serve(failed: Option<&str>) -> Result<(), String> {
     command.arg("worker");
     if let Some(why) = failed {
         command.args(["--refuse", why]);
+    }
+    if let Some(user) = user {
+        command.uid(user).gid(user);
     }
     let worker = command
         .stdin(line)
@@ -216,7 +239,7 @@ mod tests {
     #[test]
     fn scripts() {
         let script = Script::parse(
-            "# a\n\n mount 9p host /s trans=virtio\nwrite /x a  b\ncopy /a /b\nmount ext4 /d /e",
+            "# a\n\n mount 9p host /s trans=virtio\nwrite /x a  b\ncopy /a /b\nmount ext4 /d /e\nuser 1000",
         );
         assert_eq!(
             script.unwrap().lines,
@@ -225,9 +248,10 @@ mod tests {
                 Line::Write("/x".into(), "a  b".into()),
                 Line::Copy("/a".into(), "/b".into()),
                 Line::mount("ext4", "/d", "/e", ""),
+                Line::User(1000),
             ]
         );
-        for wrong in ["mount ext4 /d", "copy /a", "write /x", "reboot"] {
+        for wrong in ["mount ext4 /d", "copy /a", "write /x", "user me", "reboot"] {
             assert!(Script::parse(wrong).unwrap_err().contains(wrong), "{wrong}");
         }
     }
