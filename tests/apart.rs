@@ -5,12 +5,12 @@ use mmapcheck::apart::{Apart, Fault, Reach, take_apart};
 use mmapcheck::case::Door;
 use mmapcheck::machine::kernel::Start;
 use mmapcheck::machine::pool::Config;
-use mmapcheck::suite::{Filter, Plan};
+use mmapcheck::suite::{Filter, Partition, Plan};
 use mmapcheck::table::{self, Source};
 use std::path::Path;
 use std::time::Duration;
 
-fn apart(sources: &[Source]) -> Vec<Fault> {
+fn apart(sources: &[Source], part: Option<Partition>) -> Vec<Fault> {
     let tables = table::load(sources).unwrap_or_else(|wrong| {
         let texts: Vec<String> = wrong.iter().map(|d| d.render(false)).collect();
         panic!("{}", texts.join("\n\n"));
@@ -31,7 +31,8 @@ fn apart(sources: &[Source]) -> Vec<Fault> {
     };
     let plan = Plan::new(&tables, &Filter::default());
     let (_, unmet) = config.ask(&plan.needs()).unwrap();
-    take_apart(&tables, |_| true, &config, &unmet).unwrap()
+    let takes = |id: &str| part.is_none_or(|p| p.holds(|| id.to_owned(), 0));
+    take_apart(&tables, takes, &config, &unmet).unwrap()
 }
 
 /// How the faults of one case, given as the text that follows its name, are taken apart.
@@ -42,7 +43,10 @@ fn of(case: &str) -> Vec<Apart> {
         path: "t.toml".to_owned(),
         text,
     };
-    apart(&[source]).into_iter().map(|f| f.apart).collect()
+    apart(&[source], None)
+        .into_iter()
+        .map(|f| f.apart)
+        .collect()
 }
 
 fn by(what: &str) -> Apart {
@@ -52,7 +56,9 @@ fn by(what: &str) -> Apart {
 #[test]
 fn each_of_the_project_s_cases_has_one_cause() {
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
-    let faults = apart(&table::read_folder(&cases).unwrap());
+    // `mmapcheck apart` takes them all.
+    let part = Some(Partition::Hash(1, 4));
+    let faults = apart(&table::read_folder(&cases).unwrap(), part);
     let wrong: Vec<String> = faults
         .iter()
         .filter(|f| f.apart.is_wrong())
@@ -67,7 +73,7 @@ fn each_of_the_project_s_cases_has_one_cause() {
     let told = |f: &&Fault| matches!(f.apart, Apart::Told(_) | Apart::Skipped(_));
     let untold = faults.len() - faults.iter().filter(told).count();
     assert!(
-        untold > 2000,
+        untold > 500,
         "only {untold} of {} are taken apart",
         faults.len()
     );

@@ -1,5 +1,6 @@
 //! What could be set right in a program: one argument, or one step that is left out.
 
+use crate::case::bytes::Bytes;
 use crate::case::call::{ArgSpec, ArgType, ResultKind};
 use crate::case::flags::{Domain, FlagSet};
 use crate::case::step::Written;
@@ -153,41 +154,77 @@ fn arguments(program: &Program, n: usize, before: &str, mends: &mut Vec<Mend>) {
 /// What an argument is ordinarily, in this place.
 fn ordinary(program: &Program, n: usize, step: &Step, arg: &Arg, spec: &ArgSpec) -> Vec<Arg> {
     let pages = |pages| Arg::Quantity(Quantity::of(pages, Unit::Page));
-    let bound = program.steps.iter().take(n);
+    let before = program.steps.get(..n).unwrap_or_default();
     match (arg, spec.ty) {
-        (Arg::Quantity(_), ArgType::Addr | ArgType::Data | ArgType::Buf) => {
-            let addresses = bound.filter(|s| matches!(s.call.result, ResultKind::Address { .. }));
-            let names = addresses.filter_map(|s| s.bind.clone());
-            let mut all: Vec<Arg> = names.map(|n| Arg::Quantity(Quantity::name(n))).collect();
-            all.push(Arg::Quantity(Quantity::name(THERE)));
-            if matches!(step.call.result, ResultKind::Address { .. }) {
-                let arena = Quantity::name("arena");
-                let place = arena.plus(&Quantity::of(16, Unit::Page));
-                all.splice(
-                    0..0,
-                    [Arg::Quantity(Quantity::default()), Arg::Quantity(place)],
-                );
-            }
-            all
+        (Arg::Quantity(_), ArgType::Addr | ArgType::Remote | ArgType::Data | ArgType::Buf) => {
+            let mut all = match gives_address(step) {
+                true => vec![
+                    Quantity::default(),
+                    Quantity::name("arena").plus(&Quantity::of(16, Unit::Page)),
+                ],
+                false => Vec::new(),
+            };
+            all.extend(addresses(before));
+            all.push(Quantity::name(THERE));
+            // What may be left out is ordinarily nothing.
+            all.extend(spec.default.map(|_| Quantity::default()));
+            all.into_iter().map(Arg::Quantity).collect()
+        }
+        (Arg::Quantity(_), ArgType::Offset) if step.args.contains(&memory()) => {
+            addresses(before).map(Arg::Quantity).collect()
         }
         (Arg::Quantity(_), ArgType::Len) => {
             let eof = Arg::Quantity(Quantity::of(1, Unit::Eof));
             vec![pages(1), pages(2), eof]
         }
-        (Arg::Quantity(_), ArgType::Offset | ArgType::Int(..)) => vec![pages(0)],
+        (Arg::Quantity(_), ArgType::Offset) => vec![pages(0), pages(1)],
+        (Arg::Quantity(_), ArgType::Int(..)) => vec![pages(0)],
+        (Arg::Quantity(_), ArgType::Mode) => vec![Arg::Quantity(Quantity::of(0o600, Unit::Byte))],
+        (Arg::Quantity(_), ArgType::Text) | (_, ArgType::Name) => match Bytes::parse("\"a\"") {
+            Ok(word) => vec![Arg::Bytes(word)],
+            Err(_) => Vec::new(),
+        },
         (Arg::Flags(set), ArgType::Flags(domain)) => flags(set, domain),
+        (Arg::Actor(_), _) => vec![Arg::Actor("main".to_owned())],
         (Arg::Fd(_), _) => {
-            let descriptors = bound.filter(|s| s.call.result == ResultKind::Descriptor);
-            let names = descriptors.filter_map(|s| s.bind.clone());
-            let file = Some("file".to_owned()).into_iter();
-            file.chain(names).map(|n| Arg::Fd(Fd::Name(n))).collect()
+            let named = |name: &str| Arg::Fd(Fd::Name(name.to_owned()));
+            let mut all = match (spec.ty, spec.name) {
+                (ArgType::Id, _) => vec![named(SEGMENT)],
+                (_, "pidfd") => vec![named(PROCESS)],
+                _ => vec![named("file")],
+            };
+            let made = before
+                .iter()
+                .filter(|s| s.call.result == ResultKind::Descriptor);
+            all.extend(made.filter_map(|s| s.bind.as_deref()).map(named));
+            all
         }
         _ => Vec::new(),
     }
 }
 
+fn gives_address(step: &Step) -> bool {
+    let result = step.call.result;
+    matches!(result, ResultKind::Address { .. } | ResultKind::Place)
+}
+
+/// The addresses that have names by then.
+fn addresses(before: &[Step]) -> impl Iterator<Item = Quantity> {
+    let made = before.iter().filter(|s| gives_address(s));
+    made.filter_map(|s| s.bind.clone()).map(Quantity::name)
+}
+
+/// The descriptor in which an offset is an address.
+fn memory() -> Arg {
+    Arg::Fd(Fd::Name("proc-mem".to_owned()))
+}
+
 /// The name of memory that a program is given where an address that it can have is wanted.
 const THERE: &str = "there";
+/// The name of a segment where a segment is wanted.
+const SEGMENT: &str = "segment";
+/// The name of a descriptor of the process itself.
+const PROCESS: &str = "itself";
 
 /// The step that makes what a mended argument names, where the program has none.
 fn maker(program: &Program, arg: &Arg) -> Option<Step> {
@@ -196,6 +233,10 @@ fn maker(program: &Program, arg: &Arg) -> Option<Step> {
             "there = mmap(arena + 1024page, 16page, PROT_READ|PROT_WRITE, \
              MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED, -1, 0)"
         }
+        Arg::Fd(Fd::Name(n)) if n == SEGMENT => {
+            "segment = shmget(IPC_PRIVATE, 2page, IPC_CREAT|S_IRUSR|S_IWUSR)"
+        }
+        Arg::Fd(Fd::Name(n)) if n == PROCESS => "itself = pidfd(main)",
         Arg::Fd(Fd::Name(n)) if n == "file" => "file = open(file, O_RDWR, 0600)",
         _ => return None,
     };
@@ -221,7 +262,7 @@ fn flags(set: &FlagSet, domain: &'static Domain) -> Vec<Arg> {
     // Of exclusive flags another one. What changes more than one thing is no ordinary value.
     let ordinary: &[&str] = match () {
         () if domain.find("MAP_SHARED").is_some() => &["MAP_SHARED", "MAP_PRIVATE"],
-        () if domain.find("O_RDWR").is_some() => &["O_RDWR"],
+        () if domain.find("O_RDWR").is_some() => &["O_RDWR", "O_CREAT"],
         () => &[],
     };
     let others = domain.flags.iter().map(|(name, _)| *name);

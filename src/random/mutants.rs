@@ -118,7 +118,7 @@ pub fn by_tables(model: &Model, mutants: &mut [Mutant], plan: &Plan<'_>, record:
             continue;
         };
         let told = model.run(&case.program);
-        if told.against_block(&case.program, block).is_some() {
+        if told.against_block(&case, block).is_some() {
             continue;
         }
         held += 1;
@@ -127,7 +127,7 @@ pub fn by_tables(model: &Model, mutants: &mut [Mutant], plan: &Plan<'_>, record:
                 continue;
             };
             let spoilt = mutant.model.run(&case.program);
-            if says_less(&told, &spoilt) || spoilt.against_block(&case.program, block).is_some() {
+            if says_less(&told, &spoilt) || spoilt.against_block(&case, block).is_some() {
                 mutant.notice = Notice::Case(case.id.clone());
             }
         }

@@ -116,8 +116,8 @@ pub fn key(step: &crate::case::Step) -> String {
     }
 }
 
-/// The same without the arguments of the call.
-fn brief_line(step: &crate::case::Step, outcome: &Outcome) -> Option<String> {
+/// The same line without the arguments of the call: as it stands in the block of a grid's case.
+pub fn brief_line(step: &crate::case::Step, outcome: &Outcome) -> Option<String> {
     match step.role {
         Role::Written if step.actor == "main" => Some(format!("{} = {outcome}", step.call.name)),
         Role::Written => Some(format!("{}: {} = {outcome}", step.actor, step.call.name)),

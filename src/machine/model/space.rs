@@ -76,6 +76,8 @@ pub struct Area {
     pub not_for_children: bool,
     /// Whether a child gets zeros in its place.
     pub wiped_on_fork: bool,
+    /// Whether the kernel may drop it at any time (MAP_DROPPABLE).
+    pub droppable: bool,
     /// How large its object was when it was mapped.
     pub size: u64,
     /// How often its object had been changed when it was mapped.
@@ -272,6 +274,7 @@ mod tests {
             grows_down: false,
             locked: false,
             wiped_on_fork: false,
+            droppable: false,
             not_for_children: false,
             size: 0,
             since: 0,

@@ -1,9 +1,9 @@
 //! What the model says of a case: for each step the outcomes that are allowed.
 
 use super::clause::{Clause, Force};
-use crate::case::Program;
 use crate::case::signal::Signal;
-use crate::transcript::{FileAfter, Outcome, Transcript, line};
+use crate::case::{Case, Program};
+use crate::transcript::{FileAfter, Outcome, Transcript, brief_line, line};
 use std::fmt;
 
 /// What may come of one step.
@@ -125,9 +125,10 @@ impl Told {
 
     /// The first line of a recorded block that is not allowed, with what is; `None` where all are,
     /// or where the model does not say.
-    pub fn against_block(&self, program: &Program, block: &str) -> Option<(String, String)> {
+    pub fn against_block(&self, case: &Case, block: &str) -> Option<(String, String)> {
+        let line = if case.is_grid { brief_line } else { line };
         let mut recorded = block.lines().map(str::trim);
-        for (step, allowed) in program.steps.iter().zip(&self.steps) {
+        for (step, allowed) in case.program.steps.iter().zip(&self.steps) {
             let Allowed::OneOf(set) = allowed else {
                 return None;
             };

@@ -545,7 +545,7 @@ fn call_numbers(case: &Case) -> String {
 /// What the headers call the number of a call.
 fn number_name(name: &str) -> String {
     match name {
-        "open" | "unlink" => format!("SYS_{name}at"),
+        "open" | "unlink" | "link" => format!("SYS_{name}at"),
         "rename" => "SYS_renameat2".to_owned(),
         "pread" | "pwrite" => format!("SYS_{name}64"),
         _ => format!("SYS_{name}"),

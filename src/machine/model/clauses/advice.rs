@@ -29,18 +29,21 @@ pub const DOFORK: u64 = 11;
 pub const WIPEONFORK: u64 = 18;
 /// It gets the range again.
 pub const KEEPONFORK: u64 = 19;
+const DODUMP: u64 = 17;
 const COLD: u64 = 20;
 const PAGEOUT: u64 = 21;
 /// As DONTNEED, for locked memory too.
 pub const DONTNEED_LOCKED: u64 = 24;
 
-/// The range in whole pages; mlock rounds its beginning down.
+/// The range in whole pages; mlock rounds its beginning down. A length that rounds up to more than
+/// a word holds is what is left of it: nothing.
 pub fn range(c: &Ctx<'_>) -> (i128, i128) {
     let start = c.word(ADDR);
     let page = c.page();
     let inside = split(start).1.rem_euclid(page);
     let len = c.word(LEN) + inside;
     let up = (len + page - 1).div_euclid(page) * page;
+    let up = up.rem_euclid(c.m.scale.word_max() + 1);
     (start - inside, start - inside + up)
 }
 
@@ -64,10 +67,14 @@ fn aligned(c: &Ctx<'_>) -> Option<Answer> {
 }
 
 fn wraps(c: &Ctx<'_>) -> Option<Answer> {
-    let max = c.m.scale.word_max() + 1;
     if c.pages(LEN).is_none() {
         return Some(Errno("EINVAL"));
     }
+    end_wraps(c)
+}
+
+fn end_wraps(c: &Ctx<'_>) -> Option<Answer> {
+    let max = c.m.scale.word_max() + 1;
     let (place, offset) = split(range(c).1);
     match place {
         Place::Absolute => when(offset >= max && c.word(LEN) != 0, Errno("EINVAL")),
@@ -97,6 +104,7 @@ fn refusal(c: &Ctx<'_>, area: &Area) -> Option<Answer> {
     match advice(c) {
         DONTNEED | COLD | PAGEOUT => when(area.locked, Errno("EINVAL")),
         FREE => when(area.locked || !anonymous, Errno("EINVAL")),
+        KEEPONFORK | DODUMP => when(area.droppable, Errno("EINVAL")),
         WIPEONFORK => when(!anonymous || area.shared, Errno("EINVAL")),
         REMOVE if area.locked || anonymous => Some(Errno("EINVAL")),
         REMOVE if !area.shared || area.may & WRITE == 0 => Some(Errno("EACCES")),
@@ -223,7 +231,7 @@ pub static MADVISE: List = List {
                 "madvise(2) ERRORS EINVAL, EACCES",
                 "mm/madvise.c madvise_vma_behavior()",
             ],
-            "Locked memory is not dropped, only private anonymous memory is freed lazily or wiped, and only shared writable objects are cut: else EINVAL, or EACCES for MADV_REMOVE.",
+            "Locked memory is not dropped, only private anonymous memory is freed lazily or wiped, droppable memory stays wiped and undumped, and only shared writable objects are cut: else EINVAL, or EACCES for MADV_REMOVE.",
             refuses,
         ),
         answer(
@@ -264,6 +272,13 @@ pub static MLOCK: List = List {
             lock_limit,
         ),
         answer(
+            "mlock/wraps",
+            &["mlock(2) ERRORS EINVAL", "mm/mlock.c apply_vma_lock_flags()"],
+            "A range that wraps around is EINVAL, but for one whose length is nothing once it is rounded up to pages.",
+            end_wraps,
+        )
+        .linux(),
+        answer(
             "mlock/nothing",
             &["mm/mlock.c apply_vma_lock_flags()"],
             "An empty range is nothing to do.",
@@ -301,6 +316,13 @@ pub static MLOCK: List = List {
 pub static MUNLOCK: List = List {
     name: "munlock",
     clauses: &[
+        answer(
+            "munlock/wraps",
+            &["munlock(2) ERRORS EINVAL", "mm/mlock.c apply_vma_lock_flags()"],
+            "A range that wraps around is EINVAL, but for one whose length is nothing once it is rounded up to pages.",
+            end_wraps,
+        )
+        .linux(),
         answer(
             "munlock/nothing",
             &["mm/mlock.c apply_vma_lock_flags()"],

@@ -1,6 +1,7 @@
 //! The clauses of mmap(2).
 
 use super::{answer, effect, when};
+use crate::case::errno;
 use crate::machine::model::call::{Ctx, bits};
 use crate::machine::model::clause::Answer::{Elsewhere, Errno, Unmodelled};
 use crate::machine::model::clause::{Answer, Effect, Force, List};
@@ -225,6 +226,21 @@ fn no_room(c: &Ctx<'_>) -> Option<Answer> {
             Unmodelled("whether so large a gap is free"),
         )
     }
+}
+
+/// The kernel hands the address back and takes it for an error: in the last page of the word, less
+/// one byte, lie the numbers of errors.
+fn fixed_at_error(c: &Ctx<'_>) -> Option<Answer> {
+    let (place, offset) = split(c.word(ADDR));
+    let number = c.m.scale.word_max() + 1 - offset;
+    if !Mmap::of(c).is_fixed() || place != Place::Absolute || !(1..=4095).contains(&number) {
+        return None;
+    }
+    let number = i32::try_from(number).unwrap_or_default();
+    Some(match errno::Errno::from_number(number) {
+        errno::Errno::Name(name) => Errno(name),
+        errno::Errno::Number(_) => Unmodelled("an error without a name"),
+    })
 }
 
 fn fixed_outside(c: &Ctx<'_>) -> Option<Answer> {
@@ -592,6 +608,13 @@ pub static MMAP: List = List {
             &["POSIX.1-2024 mmap() ERRORS [ENOMEM]", "mm/mmap.c vm_unmapped_area()"],
             "Where no gap of the address space is large enough, it is ENOMEM.",
             no_room,
+        )
+        .linux(),
+        answer(
+            "mmap/fixed-at-error",
+            &["mm/mmap.c __get_unmapped_area() (IS_ERR_VALUE())"],
+            "With MAP_FIXED, an address in the last 4095 bytes of the word is taken for the number of an error, and that error is what the call gives.",
+            fixed_at_error,
         )
         .linux(),
         answer(

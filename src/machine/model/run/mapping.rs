@@ -161,6 +161,7 @@ impl<'p> Run<'p> {
             locked: m.is_locked(),
             not_for_children: false,
             wiped_on_fork: m.is_anonymous() && m.kind == DROPPABLE,
+            droppable: m.is_anonymous() && m.kind == DROPPABLE,
         })
     }
 
