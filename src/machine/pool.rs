@@ -1,7 +1,7 @@
 //! Several workers at once.
 
 use super::connection::{Answer, Connection, Failure, Job};
-use super::kernel::Start;
+use super::start::Start;
 use crate::case::Need;
 use crate::platform::Platform;
 use std::collections::VecDeque;

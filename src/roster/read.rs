@@ -249,7 +249,11 @@ impl<'t> Reader<'t> {
         let (text, span) = self.string("sample")?;
         let sample = Sample::parse(&text);
         if sample.is_none() {
-            self.complain(span, "a share is written `2%`, more than 0% and up to 100%", None);
+            self.complain(
+                span,
+                "a share is written `2%`, more than 0% and up to 100%",
+                None,
+            );
         }
         sample
     }

@@ -2,6 +2,7 @@
 
 use super::{answer, effect, when};
 use crate::case::errno;
+use crate::case::number;
 use crate::machine::model::call::{Ctx, bits};
 use crate::machine::model::clause::Answer::{Elsewhere, Errno, Unmodelled};
 use crate::machine::model::clause::{Answer, Effect, Force, List};
@@ -24,22 +25,22 @@ pub const FD: usize = 4;
 pub const OFFSET: usize = 5;
 
 const TYPE: u64 = 0xf;
-const SHARED: u64 = bits(libc::MAP_SHARED);
-const PRIVATE: u64 = bits(libc::MAP_PRIVATE);
+const SHARED: u64 = bits(number::MAP_SHARED);
+const PRIVATE: u64 = bits(number::MAP_PRIVATE);
 const VALIDATE: u64 = 3;
 /// The type MAP_DROPPABLE.
 pub const DROPPABLE: u64 = 8;
-const ANONYMOUS: u64 = bits(libc::MAP_ANONYMOUS);
-const FIXED: u64 = bits(libc::MAP_FIXED);
+const ANONYMOUS: u64 = bits(number::MAP_ANONYMOUS);
+const FIXED: u64 = bits(number::MAP_FIXED);
 const NOREPLACE: u64 = 0x10_0000;
 const X86_32BIT: u64 = 0x40;
 const X86_ABOVE4G: u64 = 0x80;
-const GROWSDOWN: u64 = bits(libc::MAP_GROWSDOWN);
-const LOCKED: u64 = bits(libc::MAP_LOCKED);
-const POPULATE: u64 = bits(libc::MAP_POPULATE);
-const NONBLOCK: u64 = bits(libc::MAP_NONBLOCK);
-const NORESERVE: u64 = bits(libc::MAP_NORESERVE);
-const HUGETLB: u64 = bits(libc::MAP_HUGETLB);
+const GROWSDOWN: u64 = bits(number::MAP_GROWSDOWN);
+const LOCKED: u64 = bits(number::MAP_LOCKED);
+const POPULATE: u64 = bits(number::MAP_POPULATE);
+const NONBLOCK: u64 = bits(number::MAP_NONBLOCK);
+const NORESERVE: u64 = bits(number::MAP_NORESERVE);
+const HUGETLB: u64 = bits(number::MAP_HUGETLB);
 const SYNC: u64 = 0x8_0000;
 
 /// LEGACY_MAP_MASK of include/linux/mman.h.
@@ -47,15 +48,15 @@ const LEGACY: u64 = SHARED
     | PRIVATE
     | FIXED
     | ANONYMOUS
-    | bits(libc::MAP_DENYWRITE)
-    | bits(libc::MAP_EXECUTABLE)
+    | bits(number::MAP_DENYWRITE)
+    | bits(number::MAP_EXECUTABLE)
     | 0x400_0000
     | GROWSDOWN
     | LOCKED
     | NORESERVE
     | POPULATE
     | NONBLOCK
-    | bits(libc::MAP_STACK)
+    | bits(number::MAP_STACK)
     | HUGETLB
     | (21 << 26)
     | (30 << 26);
@@ -130,7 +131,7 @@ impl Mmap {
 }
 
 fn writes(c: &Ctx<'_>) -> bool {
-    c.flags(PROT) & bits(libc::PROT_WRITE) != 0
+    c.flags(PROT) & bits(number::PROT_WRITE) != 0
 }
 
 fn with_file(c: &Ctx<'_>) -> bool {
@@ -478,7 +479,7 @@ fn posix_both(c: &Ctx<'_>) -> Option<Answer> {
 
 fn posix_unknown(c: &Ctx<'_>) -> Option<Answer> {
     let known = SHARED | PRIVATE | FIXED | ANONYMOUS;
-    let prot = bits(libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC);
+    let prot = bits(number::PROT_READ | number::PROT_WRITE | number::PROT_EXEC);
     let foreign = Mmap::of(c).flags & !known != 0 || c.flags(PROT) & !prot != 0;
     when(foreign, Unmodelled("a flag that POSIX does not know"))
 }
@@ -491,9 +492,9 @@ fn posix_prot(c: &Ctx<'_>) -> Option<Answer> {
     let prot = c.flags(PROT);
     let ordinary = [
         0,
-        libc::PROT_READ,
-        libc::PROT_WRITE,
-        libc::PROT_READ | libc::PROT_WRITE,
+        number::PROT_READ,
+        number::PROT_WRITE,
+        number::PROT_READ | number::PROT_WRITE,
     ];
     when(!ordinary.contains(&(prot as i32)), Errno("ENOTSUP"))
 }
