@@ -20,7 +20,6 @@ mod transfer;
 
 use super::fault::Fault;
 use super::flags::Domain;
-use crate::case::number;
 
 /// What an argument may be.
 #[derive(Debug, Clone, Copy)]
