@@ -321,7 +321,8 @@ fn validated(c: &Ctx<'_>) -> Option<Answer> {
         return None;
     }
     let legacy = match c.m.arch {
-        Arch::X86_64 => LEGACY | X86_32BIT | X86_ABOVE4G,
+        Arch::X86_64 if c.m.kernel >= (6, 6) => LEGACY | X86_32BIT | X86_ABOVE4G,
+        Arch::X86_64 => LEGACY | X86_32BIT,
         _ => LEGACY,
     };
     let unknown = m.flags & !legacy;
