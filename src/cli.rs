@@ -1,7 +1,8 @@
 //! The arguments.
 
 use crate::case::call;
-use crate::suite::{Partition, Sample};
+use crate::sample::Sample;
+use crate::suite::Partition;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -488,9 +489,7 @@ pub struct Doctor {
 
 fn sample(text: &str) -> Result<Sample, String> {
     let wrong = || "a part is written `2%`, or `0.1%`".to_owned();
-    let percent = text.strip_suffix('%').ok_or_else(wrong)?;
-    let percent: f64 = percent.parse().map_err(|_| wrong())?;
-    Sample::percent(percent).ok_or_else(wrong)
+    Sample::parse(text).ok_or_else(wrong)
 }
 
 /// In which form a run is told.

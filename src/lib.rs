@@ -16,6 +16,7 @@ pub mod platform;
 pub mod random;
 pub mod report;
 pub mod roster;
+pub mod sample;
 pub mod snapshot;
 pub mod suite;
 pub mod table;

@@ -7,6 +7,9 @@ pub use facet::{Facet, FacetKind, Reference, check_name, release};
 use crate::case::Scale;
 use std::fmt;
 
+/// The door of a worker that makes no calls, since nobody has written that for its system.
+pub const NO_DOOR: &str = "none";
+
 /// A machine as a worker describes it in its greeting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Platform {

@@ -7,8 +7,9 @@ use crate::known::{Known, Ledger};
 use crate::machine::connection::{Answer, Job};
 use crate::machine::model::{Model, Reading};
 use crate::machine::pool::Config;
-use crate::platform::Platform;
+use crate::platform::{NO_DOOR, Platform};
 use crate::report::{CaseDone, Event};
+use crate::sample::Sample;
 use crate::snapshot::{Blocks, Record, local};
 use crate::table::{Group, Table};
 use crate::transcript::Transcript;
@@ -34,29 +35,6 @@ pub struct Filter {
     pub others: bool,
     /// Of the grids, only this part.
     pub sample: Option<Sample>,
-}
-
-/// A part of the cases, told by their ids: the same on each run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sample {
-    per_million: u64,
-}
-
-impl Sample {
-    /// So many of a hundred; `None` unless that is more than 0 and at most 100.
-    pub fn percent(percent: f64) -> Option<Self> {
-        let right = percent > 0.0 && percent <= 100.0;
-        right.then_some(Sample {
-            per_million: ((percent * 10_000.0) as u64).max(1),
-        })
-    }
-
-    fn takes(self, id: &str) -> bool {
-        // The low bits of this digest know little but the last letters.
-        let digest = Digest::of(id.as_bytes());
-        (digest ^ (digest >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
-            < (self.per_million << 32) / 1_000_000
-    }
 }
 
 impl Default for Filter {
@@ -272,6 +250,10 @@ impl Suite<'_> {
         let mut as_root = Vec::new();
         let mut mounting = Vec::new();
         for index in 0..self.plan.len() {
+            if self.platform.door == NO_DOOR {
+                telling.has_come(index, Ran::Skipped(other_system(&self.platform.os)))?;
+                continue;
+            }
             let needs = self.plan.needs_of(index);
             match needs.iter().find_map(|n| unmet.get(*n).map(|why| (n, why))) {
                 Some((need, why)) => telling.has_come(
@@ -401,6 +383,14 @@ impl Suite<'_> {
             telling.other_death(index, why)?;
         }
         Ok(())
+    }
+}
+
+/// Why nothing is run on a system.
+fn other_system(os: &str) -> Skip {
+    Skip {
+        need: Some("os".to_owned()),
+        reason: format!("needs os linux: no calls are made on {os}"),
     }
 }
 

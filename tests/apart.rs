@@ -4,7 +4,7 @@
 use mmapcheck::apart::{Apart, Fault, Reach, take_apart};
 use mmapcheck::case::Door;
 use mmapcheck::machine::kernel::Start;
-use mmapcheck::machine::pool::Config;
+use mmapcheck::machine::pool::{Config, IDLE};
 use mmapcheck::suite::{Filter, Partition, Plan};
 use mmapcheck::table::{self, Source};
 use std::path::Path;
@@ -27,6 +27,7 @@ fn apart(sources: &[Source], part: Option<Partition>) -> Vec<Fault> {
             namespace: false,
         },
         jobs: 2,
+        idle: IDLE,
         silence: Duration::from_secs(60),
     };
     let plan = Plan::new(&tables, &Filter::default());

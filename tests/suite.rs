@@ -7,10 +7,11 @@ use mmapcheck::case::Door;
 use mmapcheck::judge::Policy;
 use mmapcheck::known::Known;
 use mmapcheck::machine::kernel::Start;
-use mmapcheck::machine::pool::Config;
+use mmapcheck::machine::pool::{Config, IDLE};
 use mmapcheck::report::{self, Event, Human, Report};
+use mmapcheck::sample::Sample;
 use mmapcheck::snapshot::{Blocks, Folder, Record, local};
-use mmapcheck::suite::{Filter, Plan, Sample, Suite};
+use mmapcheck::suite::{Filter, Plan, Suite};
 use mmapcheck::table::{self, Source, Table};
 use rstest::rstest;
 use std::path::{Path, PathBuf};
@@ -61,6 +62,7 @@ fn tables(
             memory: 512 << 20,
         },
         jobs: 1,
+        idle: IDLE,
         silence: Duration::from_secs(60),
     };
     // Of the grids a part, always the same; all of them with MMAPCHECK_GRIDS=all.

@@ -175,6 +175,7 @@ fn cases(width: usize, options: &Options) -> Result<Cost, String> {
             memory: 512 << 20,
         },
         jobs: width,
+        idle: 0,
         silence: Duration::from_secs(60),
     };
     let count = options.cases * width;

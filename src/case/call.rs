@@ -241,7 +241,7 @@ pub enum Slot {
 }
 
 /// The number of a system call on this architecture.
-pub type Sysno = libc::c_long;
+pub type Sysno = std::ffi::c_long;
 
 /// A call as it can be written in a table.
 #[derive(Debug)]
@@ -303,7 +303,7 @@ const OFFSET: ArgSpec = arg("offset", ArgType::Offset);
 #[cfg(target_pointer_width = "32")]
 mod sys {
     //! 32-bit architectures have the 64-bit offset entries beside the old ones.
-    pub use libc::{
+    pub use crate::case::number::{
         SYS_close, SYS_fcntl64 as SYS_fcntl, SYS_ftruncate64 as SYS_ftruncate,
         SYS_mmap2 as SYS_mmap, SYS_mprotect, SYS_msync, SYS_munmap, SYS_openat, SYS_pread64,
         SYS_pwrite64, SYS_read, SYS_truncate64 as SYS_truncate, SYS_unlinkat, SYS_write,
@@ -311,16 +311,16 @@ mod sys {
 }
 #[cfg(not(target_pointer_width = "32"))]
 mod sys {
-    pub use libc::{
+    pub use crate::case::number::{
         SYS_close, SYS_fcntl, SYS_ftruncate, SYS_mmap, SYS_mprotect, SYS_msync, SYS_munmap,
         SYS_openat, SYS_pread64, SYS_pwrite64, SYS_read, SYS_truncate, SYS_unlinkat, SYS_write,
     };
 }
 
 #[cfg(not(target_pointer_width = "32"))]
-use libc::SYS_setuid as SYS_SETUID;
+use crate::case::number::SYS_setuid as SYS_SETUID;
 #[cfg(target_pointer_width = "32")]
-use libc::SYS_setuid32 as SYS_SETUID;
+use crate::case::number::SYS_setuid32 as SYS_SETUID;
 
 /// memfd_secret(2): one number everywhere, but that MIPS counts from elsewhere.
 pub const SYS_MEMFD_SECRET: Sysno = if cfg!(target_arch = "mips") {
@@ -362,7 +362,7 @@ mod ipc {
     target_arch = "sparc64"
 )))]
 mod ipc {
-    pub use libc::{
+    pub use crate::case::number::{
         SYS_shmat as SHMAT, SYS_shmctl as SHMCTL, SYS_shmdt as SHMDT, SYS_shmget as SHMGET,
     };
 }

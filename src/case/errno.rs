@@ -1,5 +1,6 @@
 //! Error numbers by name.
 
+use crate::case::number;
 use std::fmt;
 
 /// An error number, kept by name where it has one: the numbers differ between architectures.
@@ -12,7 +13,7 @@ pub enum Errno {
 }
 
 macro_rules! names {
-    ($($name:ident),* $(,)?) => { &[$((stringify!($name), libc::$name)),*] };
+    ($($name:ident),* $(,)?) => { &[$((stringify!($name), number::$name)),*] };
 }
 
 /// The names of errno(3) that a call about files or memory may give, with this architecture's
@@ -158,7 +159,7 @@ mod tests {
 
     #[test]
     fn names_and_numbers() {
-        assert_eq!(Errno::from_number(libc::EINVAL).to_string(), "EINVAL");
+        assert_eq!(Errno::from_number(number::EINVAL).to_string(), "EINVAL");
         assert_eq!(Errno::from_number(524).to_string(), "errno 524");
         assert_eq!(Errno::from_name("ENOTSUP"), Errno::from_name("EOPNOTSUPP"));
         assert_eq!(Errno::from_name("EINVALID"), None);

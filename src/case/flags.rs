@@ -7,6 +7,7 @@ pub use space::*;
 use super::cursor::Cursor;
 use super::lexer::Token;
 use super::mistake::Mistake;
+use crate::case::number;
 use std::fmt;
 
 /// One named flag: its word and its bits on this architecture.
@@ -26,7 +27,7 @@ pub struct Domain {
 }
 
 macro_rules! flags {
-    ($($name:ident),* $(,)?) => { &[$((stringify!($name), libc::$name as u64)),*] };
+    ($($name:ident),* $(,)?) => { &[$((stringify!($name), number::$name as u64)),*] };
 }
 
 /// `prot` of mmap(2) and mprotect(2).
@@ -48,25 +49,25 @@ pub static PROT: Domain = Domain {
 pub static MAP: Domain = Domain {
     what: "mapping flag",
     flags: &[
-        ("MAP_SHARED", libc::MAP_SHARED as u64),
-        ("MAP_PRIVATE", libc::MAP_PRIVATE as u64),
-        ("MAP_SHARED_VALIDATE", libc::MAP_SHARED_VALIDATE as u64),
+        ("MAP_SHARED", number::MAP_SHARED as u64),
+        ("MAP_PRIVATE", number::MAP_PRIVATE as u64),
+        ("MAP_SHARED_VALIDATE", number::MAP_SHARED_VALIDATE as u64),
         ("MAP_DROPPABLE", 0x8),
-        ("MAP_ANONYMOUS", libc::MAP_ANONYMOUS as u64),
-        ("MAP_FIXED", libc::MAP_FIXED as u64),
+        ("MAP_ANONYMOUS", number::MAP_ANONYMOUS as u64),
+        ("MAP_FIXED", number::MAP_FIXED as u64),
         ("MAP_FIXED_NOREPLACE", 0x10_0000),
         // x86 alone gives this bit a meaning; elsewhere it is one of the ignored ones.
         ("MAP_32BIT", 0x40),
-        ("MAP_GROWSDOWN", libc::MAP_GROWSDOWN as u64),
-        ("MAP_LOCKED", libc::MAP_LOCKED as u64),
-        ("MAP_NORESERVE", libc::MAP_NORESERVE as u64),
-        ("MAP_POPULATE", libc::MAP_POPULATE as u64),
-        ("MAP_NONBLOCK", libc::MAP_NONBLOCK as u64),
-        ("MAP_STACK", libc::MAP_STACK as u64),
-        ("MAP_HUGETLB", libc::MAP_HUGETLB as u64),
+        ("MAP_GROWSDOWN", number::MAP_GROWSDOWN as u64),
+        ("MAP_LOCKED", number::MAP_LOCKED as u64),
+        ("MAP_NORESERVE", number::MAP_NORESERVE as u64),
+        ("MAP_POPULATE", number::MAP_POPULATE as u64),
+        ("MAP_NONBLOCK", number::MAP_NONBLOCK as u64),
+        ("MAP_STACK", number::MAP_STACK as u64),
+        ("MAP_HUGETLB", number::MAP_HUGETLB as u64),
         ("MAP_SYNC", 0x8_0000),
-        ("MAP_DENYWRITE", libc::MAP_DENYWRITE as u64),
-        ("MAP_EXECUTABLE", libc::MAP_EXECUTABLE as u64),
+        ("MAP_DENYWRITE", number::MAP_DENYWRITE as u64),
+        ("MAP_EXECUTABLE", number::MAP_EXECUTABLE as u64),
     ],
     aliases: &[("MAP_ANON", "MAP_ANONYMOUS")],
     none: "0",
@@ -76,23 +77,23 @@ pub static MAP: Domain = Domain {
 pub static OPEN: Domain = Domain {
     what: "open flag",
     flags: &[
-        ("O_RDONLY", libc::O_RDONLY as u64),
-        ("O_WRONLY", libc::O_WRONLY as u64),
-        ("O_RDWR", libc::O_RDWR as u64),
-        ("O_PATH", libc::O_PATH as u64),
-        ("O_APPEND", libc::O_APPEND as u64),
-        ("O_CREAT", libc::O_CREAT as u64),
-        ("O_EXCL", libc::O_EXCL as u64),
-        ("O_TRUNC", libc::O_TRUNC as u64),
-        ("O_DIRECTORY", libc::O_DIRECTORY as u64),
-        ("O_NOFOLLOW", libc::O_NOFOLLOW as u64),
-        ("O_CLOEXEC", libc::O_CLOEXEC as u64),
-        ("O_NONBLOCK", libc::O_NONBLOCK as u64),
-        ("O_DIRECT", libc::O_DIRECT as u64),
-        ("O_SYNC", libc::O_SYNC as u64),
-        ("O_DSYNC", libc::O_DSYNC as u64),
-        ("O_NOATIME", libc::O_NOATIME as u64),
-        ("O_TMPFILE", libc::O_TMPFILE as u64),
+        ("O_RDONLY", number::O_RDONLY as u64),
+        ("O_WRONLY", number::O_WRONLY as u64),
+        ("O_RDWR", number::O_RDWR as u64),
+        ("O_PATH", number::O_PATH as u64),
+        ("O_APPEND", number::O_APPEND as u64),
+        ("O_CREAT", number::O_CREAT as u64),
+        ("O_EXCL", number::O_EXCL as u64),
+        ("O_TRUNC", number::O_TRUNC as u64),
+        ("O_DIRECTORY", number::O_DIRECTORY as u64),
+        ("O_NOFOLLOW", number::O_NOFOLLOW as u64),
+        ("O_CLOEXEC", number::O_CLOEXEC as u64),
+        ("O_NONBLOCK", number::O_NONBLOCK as u64),
+        ("O_DIRECT", number::O_DIRECT as u64),
+        ("O_SYNC", number::O_SYNC as u64),
+        ("O_DSYNC", number::O_DSYNC as u64),
+        ("O_NOATIME", number::O_NOATIME as u64),
+        ("O_TMPFILE", number::O_TMPFILE as u64),
     ],
     aliases: &[],
     none: "O_RDONLY",
@@ -118,20 +119,20 @@ pub static WHENCE: Domain = Domain {
 pub static FALLOCATE: Domain = Domain {
     what: "fallocate mode",
     flags: &[
-        ("FALLOC_FL_KEEP_SIZE", libc::FALLOC_FL_KEEP_SIZE as u64),
-        ("FALLOC_FL_PUNCH_HOLE", libc::FALLOC_FL_PUNCH_HOLE as u64),
+        ("FALLOC_FL_KEEP_SIZE", number::FALLOC_FL_KEEP_SIZE as u64),
+        ("FALLOC_FL_PUNCH_HOLE", number::FALLOC_FL_PUNCH_HOLE as u64),
         (
             "FALLOC_FL_COLLAPSE_RANGE",
-            libc::FALLOC_FL_COLLAPSE_RANGE as u64,
+            number::FALLOC_FL_COLLAPSE_RANGE as u64,
         ),
-        ("FALLOC_FL_ZERO_RANGE", libc::FALLOC_FL_ZERO_RANGE as u64),
+        ("FALLOC_FL_ZERO_RANGE", number::FALLOC_FL_ZERO_RANGE as u64),
         (
             "FALLOC_FL_INSERT_RANGE",
-            libc::FALLOC_FL_INSERT_RANGE as u64,
+            number::FALLOC_FL_INSERT_RANGE as u64,
         ),
         (
             "FALLOC_FL_UNSHARE_RANGE",
-            libc::FALLOC_FL_UNSHARE_RANGE as u64,
+            number::FALLOC_FL_UNSHARE_RANGE as u64,
         ),
         ("FALLOC_FL_WRITE_ZEROES", 0x80),
     ],
@@ -143,10 +144,10 @@ pub static FALLOCATE: Domain = Domain {
 pub static FCNTL: Domain = Domain {
     what: "fcntl operation",
     flags: &[
-        ("F_GETFL", libc::F_GETFL as u64),
-        ("F_SETFL", libc::F_SETFL as u64),
-        ("F_ADD_SEALS", libc::F_ADD_SEALS as u64),
-        ("F_GET_SEALS", libc::F_GET_SEALS as u64),
+        ("F_GETFL", number::F_GETFL as u64),
+        ("F_SETFL", number::F_SETFL as u64),
+        ("F_ADD_SEALS", number::F_ADD_SEALS as u64),
+        ("F_GET_SEALS", number::F_GET_SEALS as u64),
     ],
     aliases: &[],
     none: "0",
@@ -156,16 +157,16 @@ pub static FCNTL: Domain = Domain {
 pub static FCNTL_ARG: Domain = Domain {
     what: "seal",
     flags: &[
-        ("F_SEAL_SEAL", libc::F_SEAL_SEAL as u64),
-        ("F_SEAL_SHRINK", libc::F_SEAL_SHRINK as u64),
-        ("F_SEAL_GROW", libc::F_SEAL_GROW as u64),
-        ("F_SEAL_WRITE", libc::F_SEAL_WRITE as u64),
+        ("F_SEAL_SEAL", number::F_SEAL_SEAL as u64),
+        ("F_SEAL_SHRINK", number::F_SEAL_SHRINK as u64),
+        ("F_SEAL_GROW", number::F_SEAL_GROW as u64),
+        ("F_SEAL_WRITE", number::F_SEAL_WRITE as u64),
         ("F_SEAL_FUTURE_WRITE", 0x10),
         ("F_SEAL_EXEC", 0x20),
-        ("O_APPEND", libc::O_APPEND as u64),
-        ("O_DIRECT", libc::O_DIRECT as u64),
-        ("O_NOATIME", libc::O_NOATIME as u64),
-        ("O_NONBLOCK", libc::O_NONBLOCK as u64),
+        ("O_APPEND", number::O_APPEND as u64),
+        ("O_DIRECT", number::O_DIRECT as u64),
+        ("O_NOATIME", number::O_NOATIME as u64),
+        ("O_NONBLOCK", number::O_NONBLOCK as u64),
     ],
     aliases: &[],
     none: "0",
@@ -190,7 +191,7 @@ pub static MEMFD: Domain = Domain {
 /// `flags` of memfd_secret(2).
 pub static SECRET: Domain = Domain {
     what: "memfd_secret flag",
-    flags: &[("FD_CLOEXEC", libc::O_CLOEXEC as u64)],
+    flags: &[("FD_CLOEXEC", number::O_CLOEXEC as u64)],
     aliases: &[],
     none: "0",
 };
@@ -252,12 +253,12 @@ pub static URING: Domain = Domain {
 pub static SHMGET: Domain = Domain {
     what: "shmget flag",
     flags: &[
-        ("IPC_CREAT", libc::IPC_CREAT as u64),
-        ("IPC_EXCL", libc::IPC_EXCL as u64),
-        ("SHM_HUGETLB", libc::SHM_HUGETLB as u64),
-        ("SHM_NORESERVE", libc::SHM_NORESERVE as u64),
-        ("S_IRUSR", libc::S_IRUSR as u64),
-        ("S_IWUSR", libc::S_IWUSR as u64),
+        ("IPC_CREAT", number::IPC_CREAT as u64),
+        ("IPC_EXCL", number::IPC_EXCL as u64),
+        ("SHM_HUGETLB", number::SHM_HUGETLB as u64),
+        ("SHM_NORESERVE", number::SHM_NORESERVE as u64),
+        ("S_IRUSR", number::S_IRUSR as u64),
+        ("S_IWUSR", number::S_IWUSR as u64),
     ],
     aliases: &[],
     none: "0",
@@ -267,10 +268,10 @@ pub static SHMGET: Domain = Domain {
 pub static SHMAT: Domain = Domain {
     what: "shmat flag",
     flags: &[
-        ("SHM_RDONLY", libc::SHM_RDONLY as u64),
-        ("SHM_RND", libc::SHM_RND as u64),
-        ("SHM_REMAP", libc::SHM_REMAP as u64),
-        ("SHM_EXEC", libc::SHM_EXEC as u64),
+        ("SHM_RDONLY", number::SHM_RDONLY as u64),
+        ("SHM_RND", number::SHM_RND as u64),
+        ("SHM_REMAP", number::SHM_REMAP as u64),
+        ("SHM_EXEC", number::SHM_EXEC as u64),
     ],
     aliases: &[],
     none: "0",
@@ -280,9 +281,9 @@ pub static SHMAT: Domain = Domain {
 pub static SHMCTL: Domain = Domain {
     what: "shmctl operation",
     flags: &[
-        ("IPC_RMID", libc::IPC_RMID as u64),
-        ("SHM_LOCK", libc::SHM_LOCK as u64),
-        ("SHM_UNLOCK", libc::SHM_UNLOCK as u64),
+        ("IPC_RMID", number::IPC_RMID as u64),
+        ("SHM_LOCK", number::SHM_LOCK as u64),
+        ("SHM_UNLOCK", number::SHM_UNLOCK as u64),
     ],
     aliases: &[],
     none: "IPC_RMID",
@@ -292,14 +293,14 @@ pub static SHMCTL: Domain = Domain {
 pub static RESOURCE: Domain = Domain {
     what: "limit",
     flags: &[
-        ("RLIMIT_AS", libc::RLIMIT_AS as u64),
-        ("RLIMIT_DATA", libc::RLIMIT_DATA as u64),
-        ("RLIMIT_STACK", libc::RLIMIT_STACK as u64),
-        ("RLIMIT_MEMLOCK", libc::RLIMIT_MEMLOCK as u64),
-        ("RLIMIT_FSIZE", libc::RLIMIT_FSIZE as u64),
-        ("RLIMIT_NOFILE", libc::RLIMIT_NOFILE as u64),
-        ("RLIMIT_NPROC", libc::RLIMIT_NPROC as u64),
-        ("RLIMIT_CORE", libc::RLIMIT_CORE as u64),
+        ("RLIMIT_AS", number::RLIMIT_AS as u64),
+        ("RLIMIT_DATA", number::RLIMIT_DATA as u64),
+        ("RLIMIT_STACK", number::RLIMIT_STACK as u64),
+        ("RLIMIT_MEMLOCK", number::RLIMIT_MEMLOCK as u64),
+        ("RLIMIT_FSIZE", number::RLIMIT_FSIZE as u64),
+        ("RLIMIT_NOFILE", number::RLIMIT_NOFILE as u64),
+        ("RLIMIT_NPROC", number::RLIMIT_NPROC as u64),
+        ("RLIMIT_CORE", number::RLIMIT_CORE as u64),
     ],
     aliases: &[],
     none: "RLIMIT_CPU",

@@ -12,6 +12,7 @@ pub mod flags;
 pub mod lexer;
 pub mod mistake;
 pub mod need;
+pub mod number;
 pub mod program;
 pub mod quantity;
 pub mod rule;

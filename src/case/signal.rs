@@ -1,5 +1,6 @@
 //! Signals and their `si_code`, by name.
 
+use crate::case::number;
 use std::fmt;
 
 /// A signal, kept by name where it has one.
@@ -12,7 +13,7 @@ pub enum Signal {
 }
 
 macro_rules! names {
-    ($($name:ident),* $(,)?) => { &[$((stringify!($name), libc::$name)),*] };
+    ($($name:ident),* $(,)?) => { &[$((stringify!($name), number::$name)),*] };
 }
 
 static SIGNALS: &[(&str, i32)] = names![

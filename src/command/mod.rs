@@ -17,8 +17,9 @@ mod trial;
 
 use crate::case::program::Door;
 use crate::cli::{Cli, Command, Place, Via};
-use crate::machine::kernel::{self, Start};
-use crate::machine::pool::Config;
+use crate::machine::kernel;
+use crate::machine::pool::{Config, IDLE};
+use crate::machine::start::Start;
 use crate::report;
 use crate::snapshot::Damaged;
 use crate::suite;
@@ -127,6 +128,7 @@ pub fn config(place: &Place) -> Result<Config, Stop> {
     Ok(Config {
         command,
         jobs,
+        idle: IDLE,
         silence: Duration::from_secs(place.silence),
         start: Start {
             dir,

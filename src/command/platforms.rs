@@ -4,8 +4,8 @@ use super::{Sources, Stop, run};
 use crate::case::program::Door;
 use crate::cli::{MEMORY, PlatformsDo, PlatformsRun, PlatformsWhich};
 use crate::judge::{Policy, Summary, Verdict};
-use crate::machine::kernel::Start;
-use crate::machine::pool::Config;
+use crate::machine::pool::{Config, IDLE};
+use crate::machine::start::Start;
 use crate::report::{self, End, Event, Human, Report};
 use crate::roster::{self, Entry, Launch, Ready};
 use crate::snapshot::{Blocks, Record, Recorded};
@@ -306,7 +306,8 @@ impl Work<'_> {
             self.sources.snapshots.as_ref(),
             &platform,
             entry.record.as_deref(),
-        )?;
+        )?
+        .sampled(entry.sample);
         let known = self.sources.known(&record)?;
         // The reference is recorded by `mmapcheck run`, where its differences are reviewed.
         let policy = Policy {
@@ -402,11 +403,12 @@ impl Work<'_> {
         })
     }
 
-    fn filter(&self, _entry: &Entry) -> Filter {
+    fn filter(&self, entry: &Entry) -> Filter {
         let exact = self.args.exact.clone();
         Filter {
             exact: exact.is_some(),
             any_of: exact.map_or_else(|| self.args.only.clone(), |id| vec![id]),
+            sample: entry.sample,
             ..Filter::default()
         }
     }
@@ -416,6 +418,8 @@ fn config(entry: &Entry, ready: &Ready, cpu: Option<usize>) -> Config {
     Config {
         command: ready.command.clone(),
         jobs: 1,
+        // Another worker may be another machine.
+        idle: usize::from(entry.start.is_none()) * IDLE,
         silence: entry.silence.min(entry.limit),
         start: Start {
             dir: ready.dir.clone(),

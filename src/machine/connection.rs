@@ -1,7 +1,7 @@
 //! The runner's end of the line to one worker.
 
 use super::frame::{self, Frame, Line};
-use super::kernel::Start;
+use super::start::Start;
 use crate::case::Need;
 use crate::platform::Platform;
 use crate::transcript::Transcript;

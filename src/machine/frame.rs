@@ -11,7 +11,7 @@
 //!
 //! | runner | worker | |
 //! |---|---|---|
-//! | `start` | `hello` | the [version and what is asked for](super::kernel::Start); the [machine](crate::platform::Platform) |
+//! | `start` | `hello` | the [version and what is asked for](super::start::Start); the [machine](crate::platform::Platform) |
 //! | | `ready` | a line that was not listened to before is now: `start` is said again |
 //! | `need` | `met`, `unmet` | a [need](crate::case::need), and the reason where it is not met |
 //! | `run` | `result` | a [program](crate::case::Program), and its [transcript](crate::transcript) |

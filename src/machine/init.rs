@@ -10,19 +10,15 @@
 //! write /proc/sys/vm/nr_hugepages 8
 //! ```
 //!
-//! `mount TYPE SOURCE FOLDER [OPTIONS]` makes the folder; `copy FROM TO` writes into what is there;
-//! `write FILE TEXT` takes the rest of the line.
+//! `mount TYPE SOURCE FOLDER [OPTIONS]` makes the folder, and lets everybody write there; `copy FROM
+//! TO` writes into what is there; `write FILE TEXT` takes the rest of the line; `user UID` gives the
+//! worker an ordinary user's rights.
 
-use super::frame::Frame;
-use nix::mount::{MsFlags, mount};
-use nix::sys::reboot::{RebootMode, reboot};
-use nix::sys::termios::{self, SetArg};
-use nix::sys::wait::wait;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::{Command, Stdio};
+#[cfg(target_os = "linux")]
+mod life;
+
+#[cfg(target_os = "linux")]
+pub use life::init;
 
 /// Where the script lies.
 pub const SCRIPT: &str = "/init.lines";
@@ -46,6 +42,7 @@ enum Line {
     },
     Copy(String, String),
     Write(String, String),
+    User(u32),
 }
 
 impl Script {
@@ -65,13 +62,14 @@ impl Line {
     fn parse(line: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "`{line}` is none of `mount TYPE SOURCE FOLDER [OPTIONS]`, `copy FROM TO`, `write FILE TEXT`"
+                "`{line}` is none of `mount TYPE SOURCE FOLDER [OPTIONS]`, `copy FROM TO`, `write FILE TEXT`, `user UID`"
             )
         };
         let words: Vec<&str> = line.split_whitespace().collect();
         Ok(match words[..] {
             ["mount", kind, source, folder] => Line::mount(kind, source, folder, ""),
             ["mount", kind, source, folder, options] => Line::mount(kind, source, folder, options),
+            ["user", uid] => Line::User(uid.parse().map_err(|_| wrong())?),
             ["copy", from, to] => Line::Copy(from.to_owned(), to.to_owned()),
             ["write", file, _, ..] => {
                 let text = line.split_once(file).map_or("", |(_, text)| text);
@@ -89,124 +87,12 @@ impl Line {
             options: options.to_owned(),
         }
     }
-
-    fn run(&self) -> Result<(), String> {
-        match self {
-            Line::Mount {
-                kind,
-                source,
-                folder,
-                options,
-            } => mount_at(kind, source, folder, options),
-            Line::Copy(from, to) => {
-                copy(from, to).map_err(|e| format!("{from} can't be copied to {to}: {e}"))
-            }
-            Line::Write(file, text) => {
-                fs::write(file, text).map_err(|e| format!("{file} can't be written: {e}"))
-            }
-        }
-    }
 }
 
-fn mount_at(kind: &str, source: &str, folder: &str, options: &str) -> Result<(), String> {
-    let wrong = |e: &dyn std::fmt::Display| format!("{kind} can't be mounted on {folder}: {e}");
-    fs::create_dir_all(folder).map_err(|e| wrong(&e))?;
-    let options = (!options.is_empty()).then_some(options);
-    mount(Some(source), folder, Some(kind), MsFlags::empty(), options).map_err(|e| wrong(&e))
-}
-
-fn copy(from: &str, to: &str) -> io::Result<()> {
-    let mut from = File::open(from)?;
-    let mut to = OpenOptions::new().write(true).open(to)?;
-    io::copy(&mut from, &mut to).map(|_| ())
-}
-
-/// The life of the first process. It returns only where the machine can't be turned off.
+/// The life of the first process, which only a Linux kernel starts.
+#[cfg(not(target_os = "linux"))]
 pub fn init() -> u8 {
-    let failed = prepare().err();
-    if let Err(why) = serve(failed.as_deref()) {
-        // The console is all that there is.
-        let _ = fs::write("/dev/console", format!("mmapcheck: {why}\n"));
-    }
-    let _ = reboot(RebootMode::RB_POWER_OFF);
     3
-}
-
-fn prepare() -> Result<(), String> {
-    // What is not there in this kernel is not there for the cases either.
-    for (kind, folder) in [("devtmpfs", "/dev"), ("proc", "/proc"), ("sysfs", "/sys")] {
-        let _ = mount_at(kind, kind, folder, "");
-    }
-    mount_at("tmpfs", "tmpfs", "/tmp", "mode=1777")?;
-    // The kernel's own lines would come between ours.
-    let _ = fs::write("/proc/sys/kernel/printk", "0");
-    let _ = fs::write("/proc/sys/debug/exception-trace", "0");
-    load_modules()?;
-    let text = fs::read_to_string(SCRIPT).unwrap_or_default();
-    Script::parse(&text)?.lines.iter().try_for_each(Line::run)
-}
-
-fn load_modules() -> Result<(), String> {
-    let Ok(entries) = fs::read_dir(MODULES) else {
-        return Ok(());
-    };
-    let mut paths: Vec<_> = entries.flatten().map(|e| e.path()).collect();
-    paths.sort();
-    for path in paths {
-        load_module(&path).map_err(|e| format!("{} can't be loaded: {e}", path.display()))?;
-        // The memory is the cases'.
-        let _ = fs::remove_file(&path);
-    }
-    Ok(())
-}
-
-fn load_module(path: &Path) -> io::Result<()> {
-    use nix::kmod::{ModuleInitFlags, finit_module};
-    let file = File::open(path)?;
-    match finit_module(&file, c"", ModuleInitFlags::empty()) {
-        Ok(()) | Err(nix::errno::Errno::EEXIST) => Ok(()),
-        Err(e) => Err(e.into()),
-    }
-}
-
-/// Starts the worker on the console and waits until it has ended. What went wrong before is told
-/// to the runner by the worker.
-fn serve(failed: Option<&str>) -> Result<(), String> {
-    let line = console().map_err(|e| format!("the console can't be used: {e}"))?;
-    let output = line.try_clone().map_err(|e| e.to_string())?;
-    let _ = fs::set_permissions("/tmp", fs::Permissions::from_mode(0o1777));
-    let mut command = Command::new("/init");
-    command.arg("worker");
-    if let Some(why) = failed {
-        command.args(["--refuse", why]);
-    }
-    let worker = command
-        .stdin(line)
-        .stdout(output)
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|e| format!("the worker can't be started: {e}"))?;
-    let worker = nix::unistd::Pid::from_raw(worker.id() as i32);
-    // Orphans come to the first process.
-    while wait().map_err(|e| e.to_string())?.pid() != Some(worker) {}
-    Ok(())
-}
-
-/// The console, so that every byte goes through as it is; the runner is told so.
-fn console() -> io::Result<File> {
-    let line = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/dev/console")?;
-    let mut settings = termios::tcgetattr(&line)?;
-    termios::cfmakeraw(&mut settings);
-    termios::tcsetattr(&line, SetArg::TCSANOW, &settings)?;
-    // What came before was not for us as it was.
-    termios::tcflush(&line, termios::FlushArg::TCIFLUSH)?;
-    let mut ready = Vec::new();
-    Frame::new("ready", 0, "").write(&mut ready);
-    (&line).write_all(&ready)?;
-    Ok(line)
 }
 
 #[cfg(test)]
@@ -216,7 +102,7 @@ mod tests {
     #[test]
     fn scripts() {
         let script = Script::parse(
-            "# a\n\n mount 9p host /s trans=virtio\nwrite /x a  b\ncopy /a /b\nmount ext4 /d /e",
+            "# a\n\n mount 9p host /s trans=virtio\nwrite /x a  b\ncopy /a /b\nmount ext4 /d /e\nuser 1000",
         );
         assert_eq!(
             script.unwrap().lines,
@@ -225,9 +111,10 @@ mod tests {
                 Line::Write("/x".into(), "a  b".into()),
                 Line::Copy("/a".into(), "/b".into()),
                 Line::mount("ext4", "/d", "/e", ""),
+                Line::User(1000),
             ]
         );
-        for wrong in ["mount ext4 /d", "copy /a", "write /x", "reboot"] {
+        for wrong in ["mount ext4 /d", "copy /a", "write /x", "user me", "reboot"] {
             assert!(Script::parse(wrong).unwrap_err().contains(wrong), "{wrong}");
         }
     }

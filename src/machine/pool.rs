@@ -1,7 +1,7 @@
 //! Several workers at once.
 
 use super::connection::{Answer, Connection, Failure, Job};
-use super::kernel::Start;
+use super::start::Start;
 use crate::case::Need;
 use crate::platform::Platform;
 use std::collections::VecDeque;
@@ -19,6 +19,9 @@ pub struct Config {
     pub start: Start,
     /// How many run at once.
     pub jobs: usize,
+    /// How many more there may be, for each of those, for cases that wait long; where none may
+    /// be, such cases go with the others.
+    pub idle: usize,
     /// How long a worker may be silent before it counts as dead.
     pub silence: Duration,
 }
@@ -26,8 +29,9 @@ pub struct Config {
 /// How many answers are handed over at once.
 const BATCH: usize = 16;
 
-/// How many workers there are for cases that wait long, for each other worker.
-const IDLE: usize = 8;
+/// How many workers there are for cases that wait long, for each other worker, where they cost
+/// little.
+pub const IDLE: usize = 8;
 
 /// How many times in a row a worker may fail to start before the run is given up.
 const STARTS: usize = 3;
@@ -88,10 +92,14 @@ impl Config {
         answer: &mut dyn FnMut(usize, Answer),
     ) -> Result<(), String> {
         let ordinary = self.jobs.max(1);
-        let idle = waiting.len().min(IDLE * ordinary);
+        let idle = waiting.len().min(self.idle * ordinary);
+        let (waiting, along) = match idle {
+            0 => (Vec::new(), waiting),
+            _ => (waiting, Vec::new()),
+        };
         let queue = Queue {
             waiting: Mutex::new(waiting.into()),
-            jobs: Mutex::new(jobs),
+            jobs: Mutex::new(jobs.chain(along)),
             again: Mutex::new(VecDeque::new()),
         };
         let (sender, answers) = mpsc::channel();

@@ -51,6 +51,7 @@ pub use read::read;
 
 use crate::diagnostic::{Diagnostic, SourceText};
 use crate::platform::{FacetKind, Platform};
+use crate::sample::Sample;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -90,8 +91,8 @@ pub struct Entry {
     pub dir: Option<String>,
     /// Whether calls go through the C library.
     pub libc: bool,
-    /// How much of the grids is run, in thousandths.
-    pub sample: Option<u32>,
+    /// How much of the grids is run; all where there is none.
+    pub sample: Option<Sample>,
     /// How long it may take.
     pub limit: Duration,
     /// How long its worker may be silent.

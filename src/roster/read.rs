@@ -4,6 +4,7 @@ use super::{Entry, Package, Requirement};
 use crate::case::Mistake;
 use crate::diagnostic::{Diagnostic, SourceText};
 use crate::platform::FacetKind;
+use crate::sample::Sample;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -244,18 +245,17 @@ impl<'t> Reader<'t> {
         text == "libc"
     }
 
-    /// A share in per cent, as thousandths.
-    fn sample(&mut self) -> Option<u32> {
+    fn sample(&mut self) -> Option<Sample> {
         let (text, span) = self.string("sample")?;
-        let thousandths = text
-            .strip_suffix('%')
-            .and_then(|n| n.parse::<f64>().ok())
-            .map(|n| (n * 10.0).round())
-            .filter(|n| (1.0..=1000.0).contains(n));
-        if thousandths.is_none() {
-            self.complain(span, "a share is written `2%`, from 0.1% to 100%", None);
+        let sample = Sample::parse(&text);
+        if sample.is_none() {
+            self.complain(
+                span,
+                "a share is written `2%`, more than 0% and up to 100%",
+                None,
+            );
         }
-        thousandths.map(|n| n as u32)
+        sample
     }
 
     fn facets(&mut self) -> Vec<(FacetKind, String)> {
@@ -330,7 +330,7 @@ mod tests {
         );
         assert_eq!(entry.needs.len(), 3);
         assert_eq!(entry.is[0], (FacetKind::Emulator, "e-1.0".into()));
-        assert_eq!(entry.sample, Some(20));
+        assert_eq!(entry.sample, Sample::percent(2.0));
         assert!(entry.libc && entry.private_mounts);
     }
 

@@ -4,6 +4,7 @@ use super::file::{self, SOURCE, SnapFile, frame, group};
 use super::grid::Grids;
 use super::lay::{Table, observe};
 use super::{PLATFORM_FILE, Record};
+use crate::sample::Sample;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -47,7 +48,8 @@ impl Record {
         let mut new = if self.is_reference() {
             reference_file(table, &ids, observed)
         } else {
-            facet_file(table, &ids, &observed)
+            let of_grid = |name: &str| self.sample.filter(|_| grids.contains_key(name));
+            facet_file(table, &ids, &observed, &of_grid)
         };
         new.grids.clone_from(grids);
         for name in grids.keys() {
@@ -117,7 +119,12 @@ fn reference_file(
     new
 }
 
-fn facet_file(table: &Table, ids: &[String], observed: &BTreeMap<String, String>) -> SnapFile {
+fn facet_file(
+    table: &Table,
+    ids: &[String],
+    observed: &BTreeMap<String, String>,
+    sample: &dyn Fn(&str) -> Option<Sample>,
+) -> SnapFile {
     let mut groups: Vec<(&str, Vec<&String>)> = Vec::new();
     for id in ids {
         let name = group(id);
@@ -131,7 +138,8 @@ fn facet_file(table: &Table, ids: &[String], observed: &BTreeMap<String, String>
     let mut new = SnapFile::default();
     for (name, members) in groups {
         if members.iter().any(|id| observed.contains_key(*id)) {
-            add_observed(&mut new, table, &old, (name, &members), observed);
+            let group = (name, &members[..], sample(name));
+            add_observed(&mut new, table, &old, group, observed);
         } else {
             keep(&mut new, table, name, &members);
         }
@@ -145,7 +153,7 @@ fn add_observed(
     new: &mut SnapFile,
     table: &Table,
     old: &HashMap<&str, &str>,
-    (name, members): (&str, &[&String]),
+    (name, members, sample): (&str, &[&String], Option<Sample>),
     observed: &BTreeMap<String, String>,
 ) {
     let mut seen = BTreeSet::new();
@@ -162,7 +170,7 @@ fn add_observed(
             new.blocks.push((id.clone(), (*block).to_owned()));
         }
     }
-    let entry = observe(&table.base, name, &seen, once);
+    let entry = observe(&table.base, name, &seen, once, sample);
     new.observed.insert(name.to_owned(), entry);
 }
 

@@ -25,8 +25,11 @@
 //! ```
 //!
 //! A block of a case that was not observed is what was seen there once, before the base changed.
+//! Where only a [sample](crate::sample) of a grid was observed, its share stands behind the digest
+//! (`mmap 1437 1f2e3d4c5b6a7988 2%`), and the cases outside of it are not listed.
 
 use super::grid::{self, Across, Cell, Grids, Legend};
+use crate::sample::Sample;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
@@ -58,6 +61,16 @@ pub struct Observed {
     pub base: u64,
     /// Cases of the base that were not observed.
     pub not: Vec<String>,
+    /// The part of the cases that `base` and `not` speak of; all where there is none.
+    pub sample: Option<Sample>,
+}
+
+impl Observed {
+    /// Whether the group's case of this id, if the base has it, was observed.
+    pub fn has(&self) -> impl Fn(&str) -> bool + '_ {
+        let not: HashSet<&str> = self.not.iter().map(String::as_str).collect();
+        move |id| !not.contains(id) && self.sample.is_none_or(|s| s.takes(id))
+    }
 }
 
 /// A line that can't be part of a snapshot.
@@ -199,6 +212,10 @@ impl SnapFile {
         }
         let mut words = line.split_whitespace();
         let (name, cases, base) = (words.next(), words.next(), words.next());
+        let (sample, share) = match words.next() {
+            None => (None, true),
+            Some(word) => (Sample::parse(word), false),
+        };
         let cases = cases.and_then(|w| w.parse().ok());
         let base = base
             .filter(|w| w.len() == 16)
@@ -206,10 +223,14 @@ impl SnapFile {
         let (Some(name), Some(cases), Some(base), None) = (name, cases, base, words.next()) else {
             return Err(bad(n, "expected a group, a number and a digest"));
         };
+        if sample.is_none() && !share {
+            return Err(bad(n, "expected a share such as `2%`"));
+        }
         let entry = Observed {
             cases,
             base,
             not: Vec::new(),
+            sample,
         };
         if self.observed.insert(name.to_owned(), entry).is_some() {
             return Err(bad(n, format!("the group `{name}` stands here twice")));
@@ -272,7 +293,8 @@ impl SnapFile {
             out.push_str(OBSERVED);
             out.push('\n');
             for (name, o) in &self.observed {
-                out.push_str(&format!("  {name} {} {:016x}\n", o.cases, o.base));
+                let share = o.sample.map_or(String::new(), |s| format!(" {s}"));
+                out.push_str(&format!("  {name} {} {:016x}{share}\n", o.cases, o.base));
                 let has_block = |id: &str| recorded.contains(id);
                 let told = o
                     .not

@@ -3,6 +3,7 @@
 use super::file::{Observed, SnapFile, group};
 use super::grid::{self, Legend};
 use crate::digest::Digest;
+use crate::sample::Sample;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
@@ -98,17 +99,17 @@ fn lay(known: &mut Blocks, file: &SnapFile) -> HashSet<String> {
     let mut outdated = Vec::new();
     let own = file.by_group();
     for (name, observed) in &file.observed {
-        let current = base_digest(known, name, &observed.not) == observed.base;
-        let not: HashSet<&String> = observed.not.iter().collect();
+        let current = base_digest(known, name, observed) == observed.base;
+        let has = observed.has();
         let base = ids_of_group(known, name).into_iter();
-        let below = base.filter(|id| !not.contains(id));
+        let below = base.filter(|id| has(id));
         if current {
             seen.extend(below);
         } else {
             outdated.extend(below);
         }
         for (id, block) in own.get(name.as_str()).into_iter().flatten() {
-            if current && !not.contains(id) {
+            if current && has(id) {
                 seen.insert(id.clone());
                 known.insert(id.clone(), Arc::from(block.as_str()));
             } else {
@@ -133,12 +134,12 @@ pub(super) fn ids_of_group(known: &Blocks, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// The digest of a group's known records, without those of the cases in `not`.
-pub(super) fn base_digest(known: &Blocks, name: &str, not: &[String]) -> u64 {
-    let not: HashSet<&String> = not.iter().collect();
+/// The digest of a group's known records, without those of the cases that were not observed.
+fn base_digest(known: &Blocks, name: &str, observed: &Observed) -> u64 {
+    let has = observed.has();
     let mut digest = Digest::default();
     for id in ids_of_group(known, name) {
-        if not.contains(&id) {
+        if !has(&id) {
             continue;
         }
         digest.add(id.as_bytes());
@@ -149,20 +150,25 @@ pub(super) fn base_digest(known: &Blocks, name: &str, not: &[String]) -> u64 {
 }
 
 /// What a new entry says of a group of which `seen` was observed, and `once` seen against other
-/// records.
+/// records; `sample` is the part of it that was run.
 pub(super) fn observe(
     base: &Blocks,
     name: &str,
     seen: &BTreeSet<&str>,
     once: Vec<String>,
+    sample: Option<Sample>,
 ) -> Observed {
+    // What was seen beside the sample is not to be lost.
+    let sample = sample.filter(|s| seen.iter().all(|id| s.takes(id)));
     let mut not: BTreeSet<String> = ids_of_group(base, name).into_iter().collect();
-    not.retain(|id| !seen.contains(id.as_str()));
+    not.retain(|id| !seen.contains(id.as_str()) && sample.is_none_or(|s| s.takes(id)));
     not.extend(once);
-    let not: Vec<String> = not.into_iter().collect();
-    Observed {
+    let mut observed = Observed {
         cases: seen.len(),
-        base: base_digest(base, name, &not),
-        not,
-    }
+        base: 0,
+        not: not.into_iter().collect(),
+        sample,
+    };
+    observed.base = base_digest(base, name, &observed);
+    observed
 }

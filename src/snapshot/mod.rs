@@ -28,6 +28,7 @@ pub use grid::{Across, Grids};
 pub use source::{Embedded, Folder, SnapshotSource, folders};
 
 use crate::platform::{Facet, FacetKind, Platform, Reference, check_name, release};
+use crate::sample::Sample;
 use lay::Table;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -54,6 +55,8 @@ pub struct Record {
     layers: Vec<Layer>,
     tables: BTreeMap<String, Table>,
     has_description: bool,
+    /// How much of the grids is run here, where that is not all.
+    sample: Option<Sample>,
 }
 
 /// A folder whose records are laid over those before it.
@@ -132,12 +135,19 @@ impl Record {
             layers,
             tables: BTreeMap::new(),
             has_description,
+            sample: None,
         };
         for stem in record.stems(&files) {
             let table = record.read_table(source, &stem)?;
             record.tables.insert(stem, table);
         }
         Ok(record)
+    }
+
+    /// The same, for a machine that runs only a part of each grid.
+    #[must_use]
+    pub fn sampled(self, sample: Option<Sample>) -> Self {
+        Record { sample, ..self }
     }
 
     /// The folder that this machine's own records are in.

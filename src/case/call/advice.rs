@@ -2,13 +2,14 @@
 
 use super::{ADDR, Act, ArgType, CallSpec, LENGTH, ResultKind, arg, opt};
 use crate::case::flags;
+use crate::case::number;
 
 pub(super) static CALLS: &[CallSpec] = &[
     CallSpec {
         name: "madvise",
         args: &[ADDR, LENGTH, arg("advice", ArgType::Flags(&flags::MADVISE))],
         result: ResultKind::Zero,
-        act: Act::Syscall(libc::SYS_madvise),
+        act: Act::Syscall(number::SYS_madvise),
         doc: "advises the kernel about a range",
         page: Some("madvise(2)"),
     },
@@ -43,7 +44,7 @@ pub(super) static CALLS: &[CallSpec] = &[
         name: "mincore",
         args: &[ADDR, LENGTH, opt("vec", ArgType::Buf, "buf")],
         result: ResultKind::Pages { len: 1, buf: 2 },
-        act: Act::Syscall(libc::SYS_mincore),
+        act: Act::Syscall(number::SYS_mincore),
         doc: "a byte for each page: `01` where it is resident",
         page: Some("mincore(2)"),
     },

@@ -2,6 +2,7 @@
 
 use super::{Act, ArgType, COUNT, CallSpec, FD, OFFSET, ResultKind, arg, opt, sys};
 use crate::case::flags;
+use crate::case::number;
 
 pub(super) static CALLS: &[CallSpec] = &[
     CallSpec {
@@ -36,7 +37,7 @@ pub(super) static CALLS: &[CallSpec] = &[
         name: "rename",
         args: &[arg("oldpath", ArgType::Path), arg("newpath", ArgType::Path)],
         result: ResultKind::Zero,
-        act: Act::At(libc::SYS_renameat2),
+        act: Act::At(number::SYS_renameat2),
         doc: "gives a file another name; what had that name loses it",
         page: Some("rename(2)"),
     },
@@ -44,7 +45,7 @@ pub(super) static CALLS: &[CallSpec] = &[
         name: "link",
         args: &[arg("oldpath", ArgType::Path), arg("newpath", ArgType::Path)],
         result: ResultKind::Zero,
-        act: Act::At(libc::SYS_linkat),
+        act: Act::At(number::SYS_linkat),
         doc: "gives a file a further name",
         page: Some("link(2)"),
     },
@@ -73,7 +74,7 @@ pub(super) static CALLS: &[CallSpec] = &[
             arg("len", ArgType::Offset),
         ],
         result: ResultKind::Zero,
-        act: Act::Syscall(libc::SYS_fallocate),
+        act: Act::Syscall(number::SYS_fallocate),
         doc: "takes room for a range of a file, or punches, zeroes, removes, inserts one",
         page: Some("fallocate(2)"),
     },
@@ -81,7 +82,7 @@ pub(super) static CALLS: &[CallSpec] = &[
         name: "fsync",
         args: &[FD],
         result: ResultKind::Zero,
-        act: Act::Syscall(libc::SYS_fsync),
+        act: Act::Syscall(number::SYS_fsync),
         doc: "writes a file to its disk",
         page: Some("fsync(2)"),
     },
@@ -89,7 +90,7 @@ pub(super) static CALLS: &[CallSpec] = &[
         name: "fdatasync",
         args: &[FD],
         result: ResultKind::Zero,
-        act: Act::Syscall(libc::SYS_fdatasync),
+        act: Act::Syscall(number::SYS_fdatasync),
         doc: "writes the data of a file to its disk",
         page: Some("fdatasync(2)"),
     },
@@ -97,7 +98,7 @@ pub(super) static CALLS: &[CallSpec] = &[
         name: "readahead",
         args: &[FD, OFFSET, COUNT],
         result: ResultKind::Zero,
-        act: Act::Syscall(libc::SYS_readahead),
+        act: Act::Syscall(number::SYS_readahead),
         doc: "reads a range of a file into memory before it is asked for",
         page: Some("readahead(2)"),
     },
@@ -105,7 +106,7 @@ pub(super) static CALLS: &[CallSpec] = &[
         name: "dup",
         args: &[FD],
         result: ResultKind::Descriptor,
-        act: Act::Syscall(libc::SYS_dup),
+        act: Act::Syscall(number::SYS_dup),
         doc: "a second number for the same open file",
         page: Some("dup(2)"),
     },

@@ -2,13 +2,14 @@
 
 use super::{ADDR, Act, ArgType, CallSpec, LENGTH, ResultKind, arg, opt, since_5_1};
 use crate::case::flags;
+use crate::case::number;
 
 pub(super) static CALLS: &[CallSpec] = &[
     CallSpec {
         name: "mlock",
         args: &[ADDR, LENGTH],
         result: ResultKind::Zero,
-        act: Act::Syscall(libc::SYS_mlock),
+        act: Act::Syscall(number::SYS_mlock),
         doc: "makes a range resident and keeps it so",
         page: Some("mlock(2)"),
     },
@@ -16,7 +17,7 @@ pub(super) static CALLS: &[CallSpec] = &[
         name: "mlock2",
         args: &[ADDR, LENGTH, arg("flags", ArgType::Flags(&flags::MLOCK2))],
         result: ResultKind::Zero,
-        act: Act::Syscall(libc::SYS_mlock2),
+        act: Act::Syscall(number::SYS_mlock2),
         doc: "the same, perhaps only of what is resident",
         page: Some("mlock2(2)"),
     },
@@ -24,7 +25,7 @@ pub(super) static CALLS: &[CallSpec] = &[
         name: "munlock",
         args: &[ADDR, LENGTH],
         result: ResultKind::Zero,
-        act: Act::Syscall(libc::SYS_munlock),
+        act: Act::Syscall(number::SYS_munlock),
         doc: "ends that",
         page: Some("munlock(2)"),
     },
@@ -32,7 +33,7 @@ pub(super) static CALLS: &[CallSpec] = &[
         name: "mlockall",
         args: &[arg("flags", ArgType::Flags(&flags::MLOCKALL))],
         result: ResultKind::Zero,
-        act: Act::Syscall(libc::SYS_mlockall),
+        act: Act::Syscall(number::SYS_mlockall),
         doc: "locks all that is mapped, or will be",
         page: Some("mlockall(2)"),
     },
@@ -40,7 +41,7 @@ pub(super) static CALLS: &[CallSpec] = &[
         name: "munlockall",
         args: &[],
         result: ResultKind::Zero,
-        act: Act::Syscall(libc::SYS_munlockall),
+        act: Act::Syscall(number::SYS_munlockall),
         doc: "ends that",
         page: Some("munlockall(2)"),
     },

@@ -2,6 +2,7 @@
 
 use super::{ADDR, Act, ArgType, CallSpec, FD, LENGTH, OFFSET, ResultKind, arg, opt, sys};
 use crate::case::flags;
+use crate::case::number;
 
 pub(super) static CALLS: &[CallSpec] = &[
     CallSpec {
@@ -53,7 +54,7 @@ pub(super) static CALLS: &[CallSpec] = &[
             opt("new_address", ArgType::Addr, "NULL"),
         ],
         result: ResultKind::Address { len: 2 },
-        act: Act::Syscall(libc::SYS_mremap),
+        act: Act::Syscall(number::SYS_mremap),
         doc: "grows, shrinks or moves a mapping",
         page: Some("mremap(2)"),
     },
@@ -67,7 +68,7 @@ pub(super) static CALLS: &[CallSpec] = &[
             opt("flags", ArgType::Flags(&flags::MAP), "0"),
         ],
         result: ResultKind::Zero,
-        act: Act::Syscall(libc::SYS_remap_file_pages),
+        act: Act::Syscall(number::SYS_remap_file_pages),
         doc: "lets other pages of the file appear in a shared mapping; `pgoff` counts pages",
         page: Some("remap_file_pages(2)"),
     },

@@ -2,6 +2,7 @@
 
 use super::{Act, ArgType, CallSpec, ResultKind, arg, opt};
 use crate::case::flags;
+use crate::case::number;
 
 pub(super) static CALLS: &[CallSpec] = &[
     CallSpec {
@@ -11,7 +12,7 @@ pub(super) static CALLS: &[CallSpec] = &[
             arg("flags", ArgType::Flags(&flags::MEMFD)),
         ],
         result: ResultKind::Descriptor,
-        act: Act::Syscall(libc::SYS_memfd_create),
+        act: Act::Syscall(number::SYS_memfd_create),
         doc: "makes an empty file in memory",
         page: Some("memfd_create(2)"),
     },

@@ -2,13 +2,14 @@
 
 use super::{ADDR, Act, ArgType, CallSpec, LENGTH, ResultKind, arg, opt};
 use crate::case::flags;
+use crate::case::number;
 
 pub(super) static CALLS: &[CallSpec] = &[
     CallSpec {
         name: "brk",
         args: &[ADDR],
         result: ResultKind::Break,
-        act: Act::Syscall(libc::SYS_brk),
+        act: Act::Syscall(number::SYS_brk),
         doc: "moves the end of the data segment, and tells where it is then",
         page: Some("brk(2)"),
     },
@@ -19,7 +20,7 @@ pub(super) static CALLS: &[CallSpec] = &[
             arg("access_rights", ArgType::Flags(&flags::PKEY_RIGHTS)),
         ],
         result: ResultKind::Number,
-        act: Act::Syscall(libc::SYS_pkey_alloc),
+        act: Act::Syscall(number::SYS_pkey_alloc),
         doc: "takes a protection key",
         page: Some("pkey_alloc(2)"),
     },
@@ -27,7 +28,7 @@ pub(super) static CALLS: &[CallSpec] = &[
         name: "pkey_free",
         args: &[arg("pkey", ArgType::Number)],
         result: ResultKind::Zero,
-        act: Act::Syscall(libc::SYS_pkey_free),
+        act: Act::Syscall(number::SYS_pkey_free),
         doc: "gives it back",
         page: Some("pkey_free(2)"),
     },
@@ -40,7 +41,7 @@ pub(super) static CALLS: &[CallSpec] = &[
             arg("pkey", ArgType::Number),
         ],
         result: ResultKind::Zero,
-        act: Act::Syscall(libc::SYS_pkey_mprotect),
+        act: Act::Syscall(number::SYS_pkey_mprotect),
         doc: "sets the protection and the key of a range",
         page: Some("pkey_mprotect(2)"),
     },
@@ -54,7 +55,7 @@ pub(super) static CALLS: &[CallSpec] = &[
             opt("arg5", ArgType::Text, "NULL"),
         ],
         result: ResultKind::Number,
-        act: Act::Syscall(libc::SYS_prctl),
+        act: Act::Syscall(number::SYS_prctl),
         doc: "settings of the process that change what mappings do",
         page: Some("prctl(2)"),
     },
@@ -62,7 +63,7 @@ pub(super) static CALLS: &[CallSpec] = &[
         name: "personality",
         args: &[arg("persona", ArgType::Flags(&flags::PERSONA))],
         result: ResultKind::Number,
-        act: Act::Syscall(libc::SYS_personality),
+        act: Act::Syscall(number::SYS_personality),
         doc: "sets the personality, and tells the one before",
         page: Some("personality(2)"),
     },

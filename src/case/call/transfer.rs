@@ -3,6 +3,7 @@
 
 use super::{Act, ArgType, COUNT, CallSpec, FD, OFFSET, ResultKind, Slot, arg, opt};
 use crate::case::flags;
+use crate::case::number;
 
 const RWF: super::ArgSpec = opt("flags", ArgType::Flags(&flags::RWF), "0");
 const SEND: super::ArgSpec = opt("flags", ArgType::Flags(&flags::SEND), "0");
@@ -32,7 +33,7 @@ pub(super) static CALLS: &[CallSpec] = &[
             opt("count2", ArgType::Len, "0"),
         ],
         result: ResultKind::Number,
-        act: Act::Shaped(libc::SYS_readv, PAIRS),
+        act: Act::Shaped(number::SYS_readv, PAIRS),
         doc: "reads to two places, one after the other",
         page: Some("readv(2)"),
     },
@@ -46,7 +47,7 @@ pub(super) static CALLS: &[CallSpec] = &[
             opt("count2", ArgType::Len, "0"),
         ],
         result: ResultKind::Number,
-        act: Act::Shaped(libc::SYS_writev, PAIRS),
+        act: Act::Shaped(number::SYS_writev, PAIRS),
         doc: "writes from two places, one after the other",
         page: Some("writev(2)"),
     },
@@ -54,7 +55,7 @@ pub(super) static CALLS: &[CallSpec] = &[
         name: "preadv2",
         args: &[FD, arg("buf", ArgType::Buf), COUNT, OFFSET, RWF],
         result: ResultKind::Read { buf: 1, len: 2 },
-        act: Act::Shaped(libc::SYS_preadv2, AT),
+        act: Act::Shaped(number::SYS_preadv2, AT),
         doc: "reads at an offset, or at -1 where the descriptor stands, in the way that the flags say",
         page: Some("preadv2(2)"),
     },
@@ -62,7 +63,7 @@ pub(super) static CALLS: &[CallSpec] = &[
         name: "pwritev2",
         args: &[FD, arg("buf", ArgType::Data), COUNT, OFFSET, RWF],
         result: ResultKind::Written { len: 2 },
-        act: Act::Shaped(libc::SYS_pwritev2, AT),
+        act: Act::Shaped(number::SYS_pwritev2, AT),
         doc: "writes at an offset, or at -1 where the descriptor stands, in the way that the flags say",
         page: Some("pwritev2(2)"),
     },
@@ -71,7 +72,7 @@ pub(super) static CALLS: &[CallSpec] = &[
         args: &[FD, arg("buf", ArgType::Data), COUNT, SEND],
         result: ResultKind::Written { len: 2 },
         act: Act::Shaped(
-            libc::SYS_sendto,
+            number::SYS_sendto,
             &[Slot::Arg(0), Slot::Arg(1), Slot::Arg(2), Slot::Arg(3)],
         ),
         doc: "sends through a socket",
@@ -82,7 +83,7 @@ pub(super) static CALLS: &[CallSpec] = &[
         args: &[FD, arg("buf", ArgType::Buf), COUNT, SEND],
         result: ResultKind::Read { buf: 1, len: 2 },
         act: Act::Shaped(
-            libc::SYS_recvfrom,
+            number::SYS_recvfrom,
             &[Slot::Arg(0), Slot::Arg(1), Slot::Arg(2), Slot::Arg(3)],
         ),
         doc: "receives from a socket",
@@ -93,7 +94,7 @@ pub(super) static CALLS: &[CallSpec] = &[
         args: &[arg("out_fd", ArgType::Fd), arg("in_fd", ArgType::Fd), COUNT],
         result: ResultKind::Number,
         act: Act::Shaped(
-            libc::SYS_sendfile,
+            number::SYS_sendfile,
             &[Slot::Arg(0), Slot::Arg(1), Slot::Const(0), Slot::Arg(2)],
         ),
         doc: "moves bytes from one descriptor, where it stands, to another",
@@ -109,7 +110,7 @@ pub(super) static CALLS: &[CallSpec] = &[
         ],
         result: ResultKind::Number,
         act: Act::Shaped(
-            libc::SYS_splice,
+            number::SYS_splice,
             &[
                 Slot::Arg(0),
                 Slot::Const(0),
@@ -127,7 +128,7 @@ pub(super) static CALLS: &[CallSpec] = &[
         args: &[FD, arg("addr", ArgType::Addr), COUNT, SPLICE],
         result: ResultKind::Number,
         act: Act::Shaped(
-            libc::SYS_vmsplice,
+            number::SYS_vmsplice,
             &[
                 Slot::Arg(0),
                 Slot::Vector(1, 1),
@@ -143,7 +144,7 @@ pub(super) static CALLS: &[CallSpec] = &[
         args: &[arg("fd_in", ArgType::Fd), arg("fd_out", ArgType::Fd), COUNT],
         result: ResultKind::Number,
         act: Act::Shaped(
-            libc::SYS_copy_file_range,
+            number::SYS_copy_file_range,
             &[
                 Slot::Arg(0),
                 Slot::Const(0),
@@ -197,7 +198,7 @@ pub(super) static CALLS: &[CallSpec] = &[
             COUNT,
         ],
         result: ResultKind::Read { buf: 1, len: 3 },
-        act: Act::ProcessVm(libc::SYS_process_vm_readv),
+        act: Act::ProcessVm(number::SYS_process_vm_readv),
         doc: "reads the memory of another process",
         page: Some("process_vm_readv(2)"),
     },
@@ -223,7 +224,7 @@ pub(super) static CALLS: &[CallSpec] = &[
             COUNT,
         ],
         result: ResultKind::Written { len: 3 },
-        act: Act::ProcessVm(libc::SYS_process_vm_writev),
+        act: Act::ProcessVm(number::SYS_process_vm_writev),
         doc: "writes the memory of another process",
         page: Some("process_vm_writev(2)"),
     },

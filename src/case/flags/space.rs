@@ -5,6 +5,7 @@
 //! same on every architecture that this program is built for.
 
 use super::{Domain, Flag};
+use crate::case::number;
 
 const fn domain(what: &'static str, flags: &'static [Flag]) -> Domain {
     Domain {
@@ -65,10 +66,13 @@ pub static MADVISE: Domain = Domain {
 pub static POSIX_MADVISE: Domain = Domain {
     what: "advice",
     flags: &[
-        ("POSIX_MADV_NORMAL", libc::POSIX_MADV_NORMAL as u64),
-        ("POSIX_MADV_RANDOM", libc::POSIX_MADV_RANDOM as u64),
-        ("POSIX_MADV_SEQUENTIAL", libc::POSIX_MADV_SEQUENTIAL as u64),
-        ("POSIX_MADV_WILLNEED", libc::POSIX_MADV_WILLNEED as u64),
+        ("POSIX_MADV_NORMAL", number::POSIX_MADV_NORMAL as u64),
+        ("POSIX_MADV_RANDOM", number::POSIX_MADV_RANDOM as u64),
+        (
+            "POSIX_MADV_SEQUENTIAL",
+            number::POSIX_MADV_SEQUENTIAL as u64,
+        ),
+        ("POSIX_MADV_WILLNEED", number::POSIX_MADV_WILLNEED as u64),
         ("POSIX_MADV_DONTNEED", 4),
     ],
     aliases: &[],
@@ -82,9 +86,9 @@ pub static MLOCK2: Domain = domain("mlock2 flag", &[("MLOCK_ONFAULT", 1)]);
 pub static MLOCKALL: Domain = domain(
     "mlockall flag",
     &[
-        ("MCL_CURRENT", libc::MCL_CURRENT as u64),
-        ("MCL_FUTURE", libc::MCL_FUTURE as u64),
-        ("MCL_ONFAULT", libc::MCL_ONFAULT as u64),
+        ("MCL_CURRENT", number::MCL_CURRENT as u64),
+        ("MCL_FUTURE", number::MCL_FUTURE as u64),
+        ("MCL_ONFAULT", number::MCL_ONFAULT as u64),
     ],
 );
 

@@ -26,6 +26,12 @@ pub fn encode_at(spec: &CallSpec, args: &[Wide]) -> [usize; 6] {
     words(spec, args, true)
 }
 
+/// Whether the entry takes the address of a block with the words, in place of the words: so does mmap
+/// on s390x (mm/mmap.c, old_mmap()).
+pub fn is_in_block(spec: &CallSpec) -> bool {
+    cfg!(target_arch = "s390x") && spec.name == "mmap"
+}
+
 /// Room for the vectors that a shaped call hands over.
 #[derive(Debug)]
 pub struct Vectors([libc::iovec; 2]);

@@ -49,6 +49,10 @@ pub fn call(door: Door, spec: &CallSpec, args: &[Wide]) -> Returned {
         Act::Size => size(args),
         Act::ProcessMadvise => process_madvise(args),
         Act::PosixMadvise => posix_madvise(args),
+        Act::Syscall(number) if abi::is_in_block(spec) => {
+            let block = abi::encode(spec, args);
+            bare(number, [block.as_ptr() as usize, 0, 0, 0, 0, 0], spec)
+        }
         Act::Syscall(number) => bare(number, abi::encode(spec, args), spec),
         Act::At(number) => bare(number, abi::encode_at(spec, args), spec),
         Act::Shaped(number, shape) => {

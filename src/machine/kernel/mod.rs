@@ -32,5 +32,6 @@ mod touch;
 mod turn;
 mod worker;
 
+pub use crate::machine::start::{PROTOCOL, Start};
 pub use rights::is_root;
-pub use worker::{PROTOCOL, Start, serve};
+pub use worker::serve;

@@ -284,7 +284,7 @@ pub fn is_full() -> bool {
     const LEAST: u64 = 64 << 10;
     statvfs(".").is_ok_and(|s| {
         // Without a limit tmpfs tells of no blocks at all.
-        let left = u64::from(s.blocks_available()).saturating_mul(s.fragment_size());
+        let left = u64::from(s.blocks_available()).saturating_mul(u64::from(s.fragment_size()));
         s.blocks() > 0 && left < LEAST
     })
 }

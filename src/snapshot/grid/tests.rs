@@ -126,6 +126,7 @@ fn what_was_not_observed_is_kept() {
         cases: 3,
         base: 7,
         not: not.iter().map(|i| (*i).to_owned()).collect(),
+        sample: None,
     };
     facet.observed.insert("g".to_owned(), observed.clone());
     let text = facet.content(false);
@@ -214,7 +215,7 @@ proptest! {
     ) {
         let mut new = SnapFile::default();
         let mut ids = BTreeSet::new();
-        let mut observed = Observed { cases: cells.len(), base: 1, not: Vec::new() };
+        let mut observed = Observed { cases: cells.len(), base: 1, not: Vec::new(), sample: None };
         for (a, n, block, kind) in cells {
             let id = tidy(&match kind {
                 3 => format!("g[n={n}]"),

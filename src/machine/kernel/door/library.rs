@@ -7,6 +7,14 @@
 use super::Wide;
 use crate::case::call::CallSpec;
 
+/// With offsets of 64 bits everywhere: musl has no others.
+mod wide {
+    #[cfg(not(target_env = "gnu"))]
+    pub use libc::{preadv2, pwritev2};
+    #[cfg(target_env = "gnu")]
+    pub use libc::{preadv64v2 as preadv2, pwritev64v2 as pwritev2};
+}
+
 /// Calls the C library's function of this name, if it has one; what it returns.
 pub fn call(spec: &CallSpec, a: &[Wide]) -> Option<i64> {
     let p = |i: usize| a[i] as usize as *mut libc::c_void;
@@ -33,8 +41,8 @@ pub fn call(spec: &CallSpec, a: &[Wide]) -> Option<i64> {
             "fcntl" => libc::fcntl(int(0), int(1), a[2] as libc::c_long).into(),
             "readv" => libc::readv(int(0), [vector(1), vector(3)].as_ptr(), 2) as i64,
             "writev" => libc::writev(int(0), [vector(1), vector(3)].as_ptr(), 2) as i64,
-            "preadv2" => libc::preadv2(int(0), [vector(1)].as_ptr(), 1, off(3), int(4)) as i64,
-            "pwritev2" => libc::pwritev2(int(0), [vector(1)].as_ptr(), 1, off(3), int(4)) as i64,
+            "preadv2" => wide::preadv2(int(0), [vector(1)].as_ptr(), 1, off(3), int(4)) as i64,
+            "pwritev2" => wide::pwritev2(int(0), [vector(1)].as_ptr(), 1, off(3), int(4)) as i64,
             "send" => libc::send(int(0), p(1), n(2), int(3)) as i64,
             "recv" => libc::recv(int(0), p(1), n(2), int(3)) as i64,
             "sendfile" => libc::sendfile64(int(0), int(1), none.cast(), n(2)) as i64,

@@ -17,7 +17,7 @@ const MOST: u64 = 1 << 30;
 )]
 fn free() -> Option<u64> {
     let told = statvfs(".").ok()?;
-    Some(u64::from(told.blocks_available()).saturating_mul(told.fragment_size()))
+    Some(u64::from(told.blocks_available()).saturating_mul(u64::from(told.fragment_size())))
 }
 
 /// Fills the current folder's file system with a file that has no name, until `leave` bytes are

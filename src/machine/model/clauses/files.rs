@@ -1,6 +1,7 @@
 //! The clauses of the calls on files and descriptors.
 
 use super::{answer, effect, when};
+use crate::case::number;
 use crate::machine::model::call::{Ctx, bits};
 use crate::machine::model::clause::Answer::{Errno, Unmodelled};
 use crate::machine::model::clause::{Answer, Effect, Force, List};
@@ -18,11 +19,11 @@ const HARNESS: i128 = 130;
 const FILES_MAX: i128 = 1024;
 
 const ACCESS: u64 = 3;
-const CREATE: u64 = bits(libc::O_CREAT);
-const EXCLUSIVE: u64 = bits(libc::O_EXCL);
-const DIRECTORY: u64 = bits(libc::O_DIRECTORY);
-const TRUNCATE: u64 = bits(libc::O_TRUNC);
-const PATH_ONLY: u64 = bits(libc::O_PATH);
+const CREATE: u64 = bits(number::O_CREAT);
+const EXCLUSIVE: u64 = bits(number::O_EXCL);
+const DIRECTORY: u64 = bits(number::O_DIRECTORY);
+const TRUNCATE: u64 = bits(number::O_TRUNC);
+const PATH_ONLY: u64 = bits(number::O_PATH);
 
 /// The access that open flags ask for: reading, writing.
 pub fn access(flags: u64) -> (bool, bool) {
@@ -59,12 +60,12 @@ fn flags(c: &Ctx<'_>) -> u64 {
         return flags;
     }
     // O_PATH_FLAGS of include/linux/fcntl.h: the others are passed over.
-    flags & (PATH_ONLY | DIRECTORY | bits(libc::O_NOFOLLOW | libc::O_CLOEXEC))
+    flags & (PATH_ONLY | DIRECTORY | bits(number::O_NOFOLLOW | number::O_CLOEXEC))
 }
 
 fn open_rare(c: &Ctx<'_>) -> Option<Answer> {
-    let tmpfile = bits(libc::O_TMPFILE) & !DIRECTORY;
-    let rare = flags(c) & (tmpfile | bits(libc::O_DIRECT)) != 0;
+    let tmpfile = bits(number::O_TMPFILE) & !DIRECTORY;
+    let rare = flags(c) & (tmpfile | bits(number::O_DIRECT)) != 0;
     when(rare, Unmodelled("O_TMPFILE and O_DIRECT"))
 }
 
@@ -200,7 +201,7 @@ fn seek_whence(c: &Ctx<'_>) -> Option<Answer> {
 
 fn seek_data(c: &Ctx<'_>) -> Option<Answer> {
     let whence = c.word(2);
-    if whence != i128::from(libc::SEEK_DATA) && whence != i128::from(libc::SEEK_HOLE) {
+    if whence != i128::from(number::SEEK_DATA) && whence != i128::from(number::SEEK_HOLE) {
         return None;
     }
     let object = c.w.object_of(c.fd(FD)?)?;

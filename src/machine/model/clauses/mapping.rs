@@ -1,6 +1,7 @@
 //! The clauses of munmap(2), mprotect(2) and msync(2).
 
 use super::{answer, effect, when};
+use crate::case::number;
 use crate::machine::model::call::{Ctx, bits};
 use crate::machine::model::clause::Answer::{Errno, Nothing, Unmodelled};
 use crate::machine::model::clause::{Answer, Effect, Force, List};
@@ -21,9 +22,9 @@ const SEM: u64 = 0x8;
 pub fn prot_of(flags: u64) -> u8 {
     let mut prot = 0;
     for (flag, bit) in [
-        (libc::PROT_READ, READ),
-        (libc::PROT_WRITE, WRITE),
-        (libc::PROT_EXEC, EXEC),
+        (number::PROT_READ, READ),
+        (number::PROT_WRITE, WRITE),
+        (number::PROT_EXEC, EXEC),
     ] {
         if flags & bits(flag) != 0 {
             prot |= bit;
@@ -103,7 +104,7 @@ fn protects_nothing(c: &Ctx<'_>) -> Option<Answer> {
 }
 
 fn unknown_prot(c: &Ctx<'_>) -> Option<Answer> {
-    let mut known = bits(libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC);
+    let mut known = bits(number::PROT_READ | number::PROT_WRITE | number::PROT_EXEC);
     known |= SEM | GROWS_DOWN | GROWS_UP;
     let foreign = c.flags(FLAGS) & !known;
     if foreign & 0xf0 != 0 && c.m.arch != Arch::X86_64 {
@@ -113,7 +114,7 @@ fn unknown_prot(c: &Ctx<'_>) -> Option<Answer> {
 }
 
 fn posix_prot(c: &Ctx<'_>) -> Option<Answer> {
-    let known = bits(libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC);
+    let known = bits(number::PROT_READ | number::PROT_WRITE | number::PROT_EXEC);
     let why = "a protection that POSIX does not know";
     when(c.flags(FLAGS) & !known != 0, Unmodelled(why))
 }
@@ -222,19 +223,19 @@ fn posix_beyond(c: &Ctx<'_>) -> Option<Answer> {
 }
 
 fn unknown_sync(c: &Ctx<'_>) -> Option<Answer> {
-    let known = bits(libc::MS_ASYNC | libc::MS_SYNC | libc::MS_INVALIDATE);
+    let known = bits(number::MS_ASYNC | number::MS_SYNC | number::MS_INVALIDATE);
     // The kernel takes the flags for an int.
     let flags = c.flags(FLAGS) & 0xffff_ffff;
     when(flags & !known != 0, Errno("EINVAL"))
 }
 
 fn both_syncs(c: &Ctx<'_>) -> Option<Answer> {
-    let both = bits(libc::MS_ASYNC | libc::MS_SYNC);
+    let both = bits(number::MS_ASYNC | number::MS_SYNC);
     when(c.flags(FLAGS) & both == both, Errno("EINVAL"))
 }
 
 fn neither_sync(c: &Ctx<'_>) -> Option<Answer> {
-    let both = bits(libc::MS_ASYNC | libc::MS_SYNC);
+    let both = bits(number::MS_ASYNC | number::MS_SYNC);
     when(c.flags(FLAGS) & both == 0, Errno("EINVAL"))
 }
 
@@ -258,7 +259,7 @@ fn syncs_nothing(c: &Ctx<'_>) -> Option<Answer> {
 fn sync_locked(c: &Ctx<'_>) -> Option<Answer> {
     let (start, end) = range(c);
     let locked = c.areas(start, end).iter().any(|a| a.locked);
-    let invalidates = c.flags(FLAGS) & bits(libc::MS_INVALIDATE) != 0;
+    let invalidates = c.flags(FLAGS) & bits(number::MS_INVALIDATE) != 0;
     when(invalidates && locked, Errno("EBUSY"))
 }
 

@@ -2,6 +2,7 @@
 
 use super::{answer, effect, when};
 use crate::case::errno;
+use crate::case::number;
 use crate::machine::model::call::{Ctx, bits};
 use crate::machine::model::clause::Answer::{Elsewhere, Errno, Unmodelled};
 use crate::machine::model::clause::{Answer, Effect, Force, List};
@@ -24,23 +25,23 @@ pub const FD: usize = 4;
 pub const OFFSET: usize = 5;
 
 const TYPE: u64 = 0xf;
-const SHARED: u64 = bits(libc::MAP_SHARED);
-const PRIVATE: u64 = bits(libc::MAP_PRIVATE);
+const SHARED: u64 = bits(number::MAP_SHARED);
+const PRIVATE: u64 = bits(number::MAP_PRIVATE);
 const VALIDATE: u64 = 3;
 /// The type MAP_DROPPABLE.
 pub const DROPPABLE: u64 = 8;
-const ANONYMOUS: u64 = bits(libc::MAP_ANONYMOUS);
-const FIXED: u64 = bits(libc::MAP_FIXED);
+const ANONYMOUS: u64 = bits(number::MAP_ANONYMOUS);
+const FIXED: u64 = bits(number::MAP_FIXED);
 const NOREPLACE: u64 = 0x10_0000;
 const X86_32BIT: u64 = 0x40;
 const X86_ABOVE4G: u64 = 0x80;
-const GROWSDOWN: u64 = bits(libc::MAP_GROWSDOWN);
-const LOCKED: u64 = bits(libc::MAP_LOCKED);
-const POPULATE: u64 = bits(libc::MAP_POPULATE);
-const NONBLOCK: u64 = bits(libc::MAP_NONBLOCK);
+const GROWSDOWN: u64 = bits(number::MAP_GROWSDOWN);
+const LOCKED: u64 = bits(number::MAP_LOCKED);
+const POPULATE: u64 = bits(number::MAP_POPULATE);
+const NONBLOCK: u64 = bits(number::MAP_NONBLOCK);
 /// MAP_NORESERVE.
-pub const NORESERVE: u64 = bits(libc::MAP_NORESERVE);
-const HUGETLB: u64 = bits(libc::MAP_HUGETLB);
+pub const NORESERVE: u64 = bits(number::MAP_NORESERVE);
+const HUGETLB: u64 = bits(number::MAP_HUGETLB);
 const SYNC: u64 = 0x8_0000;
 
 /// LEGACY_MAP_MASK of include/linux/mman.h.
@@ -48,15 +49,15 @@ const LEGACY: u64 = SHARED
     | PRIVATE
     | FIXED
     | ANONYMOUS
-    | bits(libc::MAP_DENYWRITE)
-    | bits(libc::MAP_EXECUTABLE)
+    | bits(number::MAP_DENYWRITE)
+    | bits(number::MAP_EXECUTABLE)
     | 0x400_0000
     | GROWSDOWN
     | LOCKED
     | NORESERVE
     | POPULATE
     | NONBLOCK
-    | bits(libc::MAP_STACK)
+    | bits(number::MAP_STACK)
     | HUGETLB
     | (21 << 26)
     | (30 << 26);
@@ -131,7 +132,7 @@ impl Mmap {
 }
 
 fn writes(c: &Ctx<'_>) -> bool {
-    c.flags(PROT) & bits(libc::PROT_WRITE) != 0
+    c.flags(PROT) & bits(number::PROT_WRITE) != 0
 }
 
 fn with_file(c: &Ctx<'_>) -> bool {
@@ -321,7 +322,8 @@ fn validated(c: &Ctx<'_>) -> Option<Answer> {
         return None;
     }
     let legacy = match c.m.arch {
-        Arch::X86_64 => LEGACY | X86_32BIT | X86_ABOVE4G,
+        Arch::X86_64 if c.m.kernel >= (6, 6) => LEGACY | X86_32BIT | X86_ABOVE4G,
+        Arch::X86_64 => LEGACY | X86_32BIT,
         _ => LEGACY,
     };
     let unknown = m.flags & !legacy;
@@ -350,7 +352,7 @@ fn needs_read(c: &Ctx<'_>) -> Option<Answer> {
 
 /// What is of a file system that can't be looked into: nothing of it is executed.
 fn noexec(c: &Ctx<'_>) -> Option<Answer> {
-    let executes = c.flags(PROT) & bits(libc::PROT_EXEC) != 0;
+    let executes = c.flags(PROT) & bits(number::PROT_EXEC) != 0;
     if !with_file(c) || !executes {
         return None;
     }
@@ -522,7 +524,7 @@ fn posix_both(c: &Ctx<'_>) -> Option<Answer> {
 
 fn posix_unknown(c: &Ctx<'_>) -> Option<Answer> {
     let known = SHARED | PRIVATE | FIXED | ANONYMOUS;
-    let prot = bits(libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC);
+    let prot = bits(number::PROT_READ | number::PROT_WRITE | number::PROT_EXEC);
     let foreign = Mmap::of(c).flags & !known != 0 || c.flags(PROT) & !prot != 0;
     when(foreign, Unmodelled("a flag that POSIX does not know"))
 }
@@ -535,9 +537,9 @@ fn posix_prot(c: &Ctx<'_>) -> Option<Answer> {
     let prot = c.flags(PROT);
     let ordinary = [
         0,
-        libc::PROT_READ,
-        libc::PROT_WRITE,
-        libc::PROT_READ | libc::PROT_WRITE,
+        number::PROT_READ,
+        number::PROT_WRITE,
+        number::PROT_READ | number::PROT_WRITE,
     ];
     when(!ordinary.contains(&(prot as i32)), Errno("ENOTSUP"))
 }

@@ -1,6 +1,7 @@
 //! Files and descriptors.
 
 use super::{Came, Run};
+use crate::case::number;
 use crate::case::step::{Arg, Step};
 use crate::machine::model::call::Ctx;
 use crate::machine::model::clause::Effect;
@@ -40,14 +41,14 @@ impl<'p> Run<'p> {
         };
         let (read, write) = access(flags);
         let mut open = Open::new(what, read, write);
-        open.path = has(libc::O_PATH);
+        open.path = has(number::O_PATH);
         if open.path {
             (open.read, open.write) = (false, false);
             return open;
         }
-        open.append = has(libc::O_APPEND);
-        open.nonblock = has(libc::O_NONBLOCK);
-        if let (true, What::Object(n)) = (has(libc::O_TRUNC), what) {
+        open.append = has(number::O_APPEND);
+        open.nonblock = has(number::O_NONBLOCK);
+        if let (true, What::Object(n)) = (has(number::O_TRUNC), what) {
             if self.holds(Effect::OpenCuts) {
                 self.resize(n, 0);
             }

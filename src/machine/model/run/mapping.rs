@@ -1,6 +1,7 @@
 //! Making, changing and removing mappings.
 
 use super::{Came, Run};
+use crate::case::number;
 use crate::case::step::{Arg, Step};
 use crate::case::{Content, Quantity};
 use crate::machine::model::call::bits;
@@ -314,7 +315,7 @@ impl<'p> Run<'p> {
     pub(super) fn msync(&mut self, process: usize, _: &Step, a: [i128; 6]) -> Came {
         let ctx = self.ctx(process, a);
         let (start, end) = (a[0], a[0] + ctx.pages(1).unwrap_or(0));
-        let waits = ctx.flags(2) & bits(libc::MS_SYNC) != 0;
+        let waits = ctx.flags(2) & bits(number::MS_SYNC) != 0;
         let decided = self.decide(Which::Msync, &ctx);
         // Holes are passed over, and told at the end: what lies between them is written back.
         let reached = decided.0.success || decided.1.iter().any(|c| c.id == "msync/hole");
