@@ -277,8 +277,8 @@ impl<'p> Run<'p> {
         let what = self.w.open(process, a[0]).map(|o| o.what);
         self.settle(decided, &mut |run| {
             let n = match what {
-                Some(What::Object(_)) => run.into_file(t, source, reach)?,
-                Some(What::PipeWrite(p)) => run.into_pipe(t, p, source, reach)?,
+                Some(What::Object(_)) => run.write_file(t, source, reach)?,
+                Some(What::PipeWrite(p)) => run.write_pipe(t, p, source, reach)?,
                 Some(What::Null | What::Zero) if run.holds(Effect::AtMost) => run.at_most(a[2]),
                 _ => a[2] as u64,
             };
@@ -352,7 +352,7 @@ impl<'p> Run<'p> {
     }
 
     /// Writes to an object; how much.
-    fn into_file(&mut self, t: Transfer, source: Source<'_>, reach: Reach) -> Result<u64, String> {
+    fn write_file(&mut self, t: Transfer, source: Source<'_>, reach: Reach) -> Result<u64, String> {
         let Some((object, at)) = self.target(t) else {
             return Ok(0);
         };
@@ -458,7 +458,7 @@ impl<'p> Run<'p> {
     }
 
     /// Writes to a pipe; how much.
-    fn into_pipe(
+    fn write_pipe(
         &mut self,
         t: Transfer,
         pipe: usize,
