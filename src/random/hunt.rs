@@ -4,7 +4,7 @@ use super::draw::{self, Drawn, Scope, Shape};
 use super::toml;
 use crate::case::Program;
 use crate::machine::connection::{Answer, Connection, Job};
-use crate::machine::model::Model;
+use crate::machine::model::{Model, Told};
 use crate::machine::pool::Config;
 use crate::transcript::{Outcome, Transcript, line};
 use std::collections::{BTreeMap, HashMap};
@@ -253,7 +253,7 @@ impl Tally {
             Some(why) => *self.unmodelled.entry(why.to_owned()).or_default() += 1,
             None => self.held += 1,
         }
-        self.enter(seed, against(model, program, observed));
+        self.enter(seed, departs(&told, program, observed));
     }
 
     fn enter(&mut self, seed: u64, differs: Option<Differs>) {
@@ -317,7 +317,11 @@ fn ask(
 
 /// Where the model does not allow what was observed.
 fn against(model: &Model, program: &Program, observed: &Transcript) -> Option<Differs> {
-    let told = model.follow(program, observed);
+    departs(&model.follow(program, observed), program, observed)
+}
+
+/// Where an observed transcript is not what is allowed.
+fn departs(told: &Told, program: &Program, observed: &Transcript) -> Option<Differs> {
     let departures = told.departures(program, observed);
     let first = departures.first()?;
     let call = program
