@@ -36,6 +36,7 @@ pub enum Fault {
 pub static HOW: &[(&str, &str)] = &[
     ("sigbus", "a signal instead of the page"),
     ("poison", "a page that is marked as bad memory"),
+    ("write_protect", "a signal if it is a store, each time"),
     (
         "race_unmap",
         "another thread unmaps the page in the middle of the touch",
@@ -63,6 +64,10 @@ pub static FAULTS: &[(&str, &str)] = &[
     (
         "poison",
         "a page is marked as bad memory (userfaultfd, UFFDIO_POISON)",
+    ),
+    (
+        "write_protect",
+        "a store to a page gives a signal (userfaultfd, UFFDIO_WRITEPROTECT)",
     ),
     (
         "race",
@@ -111,6 +116,7 @@ pub fn need(step: &Step) -> Option<&'static str> {
         Fault::Page => match step.args.get(2) {
             Some(Arg::Word("sigbus")) => "page",
             Some(Arg::Word("poison")) => "poison",
+            Some(Arg::Word("write_protect")) => "write_protect",
             _ => "race",
         },
         Fault::Slow => "slow",
@@ -160,6 +166,7 @@ mod tests {
             ("fault dead_page(map + 1page)", "dead_page"),
             ("fault page(map, 1page, sigbus)", "page"),
             ("fault page(map, 1page, poison)", "poison"),
+            ("fault page(map, 1page, write_protect)", "write_protect"),
             ("fault page(map, 1page, race_unmap)", "race"),
             ("fault slow(map, 1page, 20)", "slow"),
             ("fault hang(map, 1page)", "hang"),

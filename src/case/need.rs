@@ -133,6 +133,10 @@ pub static NEEDS: &[(&str, &str)] = &[
         "madvise knows MADV_GUARD_INSTALL and MADV_GUARD_REMOVE",
     ),
     (
+        "guard-shared",
+        "madvise puts guards into mappings of files and into shared memory, as since Linux 6.15",
+    ),
+    (
         "process_madvise",
         "process_madvise(2) of the process itself",
     ),

@@ -380,7 +380,7 @@ impl Arg {
             ) if *q == Quantity::default() => "NULL".to_owned(),
             (Arg::Quantity(q), ArgType::Mode) => {
                 let mode = q.value(&Scale::ordinary(4096), 0, &|_| None).unwrap_or(0);
-                format!("{mode:#06o}").replacen("0o", "", 1)
+                format!("0{mode:03o}")
             }
             (Arg::Quantity(q), _) => q.to_string(),
             (Arg::Flags(set), ArgType::Flags(domain) | ArgType::Choice(domain)) => {
@@ -528,6 +528,7 @@ mod tests {
             "open(new, O_RDWR|O_CREAT|O_EXCL)",
             "open(file, O_RDONLY, 0000)",
             "open(new, O_CREAT, 0644)",
+            "open(new, O_CREAT, 01700)",
             "close(-1)",
             "exit(3)",
             "fill(map, 1page, \"A\")",

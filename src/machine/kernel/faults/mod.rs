@@ -121,16 +121,21 @@ fn arm(actor: &Actor, fault: Fault, op: &'static Op, request: &Request) -> Resul
             let fd = uffd::open(match how {
                 "sigbus" => uffd::FEATURE_SIGBUS,
                 "poison" => uffd::FEATURE_POISON,
+                "write_protect" => uffd::FEATURES_OF_STORES,
                 _ => 0,
             })?;
-            let done = uffd::register(fd, start, len)
+            let registered = match how {
+                "write_protect" => uffd::write_protect(fd, start, len),
+                _ => uffd::register(fd, start, len),
+            };
+            let done = registered
                 .and_then(|()| match how {
                     "poison" => uffd::poison(fd, start, len),
                     "race_unmap" | "race_protect" | "race_replace" => stand_by(actor, how),
                     _ => Ok(()),
                 })
                 .and_then(|()| wire::ask(keeper, request, &[fd]));
-            if done.is_ok() && matches!(how, "sigbus" | "poison") {
+            if done.is_ok() && matches!(how, "sigbus" | "poison" | "write_protect") {
                 note_bite(actor, op, start, len);
             }
             sys::close(fd);
@@ -188,14 +193,20 @@ fn map_over(object: RawFd, start: u64, len: u64) -> Result<(), i32> {
     }
 }
 
-/// Notes whether a page of the range can't be had: asked of the kernel, which then gives an errno and no signal
-/// (MADV_POPULATE_READ, Linux 5.14; a kernel that does not know it can't be asked).
+/// Notes whether a page of the range can't be had, or can't be written: asked of the kernel, which
+/// then gives an errno and no signal (MADV_POPULATE_READ and MADV_POPULATE_WRITE, Linux 5.14; a
+/// kernel that does not know them can't be asked).
 fn note_bite(actor: &Actor, op: &Op, start: u64, len: u64) {
     const MADV_POPULATE_READ: i32 = 22;
+    const MADV_POPULATE_WRITE: i32 = 23;
+    let advice = match manner(op) {
+        "write_protect" => MADV_POPULATE_WRITE,
+        _ => MADV_POPULATE_READ,
+    };
     let page = actor.setting.page;
     let at = (start & !(page - 1)) as usize as *mut libc::c_void;
     // SAFETY: it only makes pages present.
-    let bites = unsafe { libc::madvise(at, len as usize, MADV_POPULATE_READ) } != 0;
+    let bites = unsafe { libc::madvise(at, len as usize, advice) } != 0;
     let board = actor.setting.journal.board();
     if let Some(slot) = op.fault.and_then(|f| board.slot(f)).filter(|_| bites) {
         slot.bite();

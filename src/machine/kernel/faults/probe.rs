@@ -20,6 +20,7 @@ pub fn fault(name: &str, page: u64) -> Result<(), Unmet> {
         "dead_page" => dead_page,
         "page" => |page| missing(page, uffd::FEATURE_SIGBUS),
         "poison" => |page| missing(page, uffd::FEATURE_POISON),
+        "write_protect" => stores,
         "race" | "slow" | "hang" => |page| missing(page, 0),
         "maps_exhausted" => |page| {
             let (start, end) = super::maps::exhaust(page)?;
@@ -172,6 +173,18 @@ fn no_free_huge_page() -> Result<(), i32> {
         (None, ..) => Err(libc::ENOSYS),
         (Some(free), rsvd, Some(0) | None) if free <= rsvd.unwrap_or(0) => Ok(()),
         _ => Err(libc::EBUSY),
+    }
+}
+
+/// Whether stores to a page give a signal, and loads don't.
+fn stores(page: u64) -> Result<(), i32> {
+    let at = fresh(page)?;
+    let fd = uffd::open(uffd::FEATURES_OF_STORES)?;
+    uffd::write_protect(fd, at, page)?;
+    let bite = super::super::touch::store(at as usize, b"x").is_err();
+    match (bite, bites(at)) {
+        (true, Err(_)) => Ok(()),
+        _ => Err(libc::EINVAL),
     }
 }
 

@@ -7,10 +7,17 @@ use std::os::fd::RawFd;
 /// Faults of the kernel's own, in the middle of a system call, are not waited for.
 const USER_MODE_ONLY: libc::c_int = 1;
 const API: u64 = 0xaa;
+/// Stores to pages that are there can be held up (Linux 5.7).
+const FEATURE_WRITE_PROTECT: u64 = 1;
+/// So can those to shared memory (Linux 5.19), and to pages that are not there yet (Linux 6.4).
+const FEATURE_WRITE_PROTECT_MORE: u64 = 1 << 12 | 1 << 13;
 /// A signal comes instead of a message.
 pub const FEATURE_SIGBUS: u64 = 1 << 7;
 /// Pages can be poisoned (Linux 6.6).
 pub const FEATURE_POISON: u64 = 1 << 14;
+/// All that is needed for a signal at a store.
+pub const FEATURES_OF_STORES: u64 =
+    FEATURE_SIGBUS | FEATURE_WRITE_PROTECT | FEATURE_WRITE_PROTECT_MORE;
 
 #[repr(C)]
 struct Api {
@@ -34,12 +41,21 @@ struct OfRange {
     result: u64,
 }
 
+/// `struct uffdio_writeprotect`.
+#[repr(C)]
+struct Protect {
+    range: Range,
+    mode: u64,
+}
+
 const REQUEST_API: libc::Ioctl = libc::_IOWR::<Api>(0xaa, 0x3f);
 const REGISTER: libc::Ioctl = libc::_IOWR::<OfRange>(0xaa, 0x00);
 const WAKE: libc::Ioctl = libc::_IOR::<Range>(0xaa, 0x02);
 const ZEROPAGE: libc::Ioctl = libc::_IOWR::<OfRange>(0xaa, 0x04);
+const WRITE_PROTECT: libc::Ioctl = libc::_IOWR::<Protect>(0xaa, 0x06);
 const POISON: libc::Ioctl = libc::_IOWR::<OfRange>(0xaa, 0x08);
 const MODE_MISSING: u64 = 1;
+const MODE_WRITE_PROTECT: u64 = 2;
 
 /// Makes a descriptor with these features.
 ///
@@ -85,6 +101,17 @@ fn of_range(fd: RawFd, number: libc::Ioctl, start: u64, len: u64, mode: u64) -> 
 /// The errno of UFFDIO_REGISTER: EINVAL where this kind of memory can't be.
 pub fn register(fd: RawFd, start: u64, len: u64) -> Result<(), i32> {
     of_range(fd, REGISTER, start, len, MODE_MISSING)
+}
+
+/// Lets no store to the pages of a range through.
+///
+/// # Errors
+/// The errno of UFFDIO_REGISTER or UFFDIO_WRITEPROTECT.
+pub fn write_protect(fd: RawFd, start: u64, len: u64) -> Result<(), i32> {
+    of_range(fd, REGISTER, start, len, MODE_WRITE_PROTECT)?;
+    let range = Range { start, len };
+    let mut about = Protect { range, mode: 1 };
+    request(fd, WRITE_PROTECT, &raw mut about)
 }
 
 /// Marks the pages of a range as bad memory.

@@ -38,6 +38,15 @@ pub fn ability(name: &str, scale: &Scale) -> Option<Result<(), String>> {
                 "madvise can't collapse pages into a huge one",
             ),
             "MADV_GUARD_INSTALL" => advice(page, 102),
+            "guard-shared" => say(
+                isolated(|| {
+                    let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
+                    try_map(0, page, libc::PROT_READ, flags)
+                        .is_ok_and(|at| call_number("madvise", &[at, page, 102]).is_ok())
+                })
+                .is_ok(),
+                "only private anonymous memory takes a guard here",
+            ),
             "process_madvise" => isolated(|| with_page(page, |at| advises_itself(at, page))),
             "MREMAP_DONTUNMAP" => isolated(|| {
                 with_page(page, |at| {
