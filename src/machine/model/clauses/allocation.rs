@@ -59,7 +59,10 @@ fn not_open(c: &Ctx<'_>) -> Option<Answer> {
 
 fn foreign(c: &Ctx<'_>) -> Option<Answer> {
     let foreign = matches!(c.what(FD), Some(What::Foreign | What::Device | What::Proc));
-    when(foreign, Unmodelled("whether this kind of descriptor takes room"))
+    when(
+        foreign,
+        Unmodelled("whether this kind of descriptor takes room"),
+    )
 }
 
 fn range(c: &Ctx<'_>) -> Option<Answer> {
@@ -97,7 +100,10 @@ fn pipe(c: &Ctx<'_>) -> Option<Answer> {
 }
 
 fn not_a_file(c: &Ctx<'_>) -> Option<Answer> {
-    when(!matches!(c.what(FD), Some(What::Object(_))), Errno("ENODEV"))
+    when(
+        !matches!(c.what(FD), Some(What::Object(_))),
+        Errno("ENODEV"),
+    )
 }
 
 fn max(c: &Ctx<'_>) -> Option<u64> {
@@ -194,7 +200,9 @@ fn doubtful_end(c: &Ctx<'_>) -> Option<Answer> {
 
 fn posix(c: &Ctx<'_>) -> Option<Answer> {
     let _ = c;
-    Some(Unmodelled("fallocate, which POSIX does not know, is not modelled"))
+    Some(Unmodelled(
+        "fallocate, which POSIX does not know, is not modelled",
+    ))
 }
 
 /// fallocate(2).
@@ -228,13 +236,19 @@ pub static FALLOCATE: List = List {
         ),
         answer(
             "fallocate/unknown-mode",
-            &["fallocate(2) ERRORS EOPNOTSUPP", "fs/open.c vfs_fallocate()"],
+            &[
+                "fallocate(2) ERRORS EOPNOTSUPP",
+                "fs/open.c vfs_fallocate()",
+            ],
             "A mode that is not known is EOPNOTSUPP.",
             unknown_mode,
         ),
         answer(
             "fallocate/mixed-modes",
-            &["fallocate(2) ERRORS EINVAL, EOPNOTSUPP", "fs/open.c vfs_fallocate()"],
+            &[
+                "fallocate(2) ERRORS EINVAL, EOPNOTSUPP",
+                "fs/open.c vfs_fallocate()",
+            ],
             "Of the modes one is given: two are EOPNOTSUPP. A hole wants FALLOC_FL_KEEP_SIZE beside it, taking out and putting in must not have it.",
             mixed_modes,
         ),
@@ -270,31 +284,47 @@ pub static FALLOCATE: List = List {
         ),
         answer(
             "fallocate/mode-not-there",
-            &["fallocate(2) ERRORS EOPNOTSUPP", "fs/ext4/extents.c ext4_fallocate()", "mm/shmem.c shmem_fallocate()"],
+            &[
+                "fallocate(2) ERRORS EOPNOTSUPP",
+                "fs/ext4/extents.c ext4_fallocate()",
+                "mm/shmem.c shmem_fallocate()",
+            ],
             "A mode that the file system does not have is EOPNOTSUPP: tmpfs takes room and punches holes alone.",
             mode_not_there,
         ),
         answer(
             "fallocate/sealed",
-            &["F_ADD_SEALS(2const) F_SEAL_WRITE, F_SEAL_GROW", "mm/shmem.c shmem_fallocate()"],
+            &[
+                "F_ADD_SEALS(2const) F_SEAL_WRITE, F_SEAL_GROW",
+                "mm/shmem.c shmem_fallocate()",
+            ],
             "A file that is sealed against writing gets no hole, and one sealed against growing takes no room past its end: EPERM.",
             sealed,
         ),
         answer(
             "fallocate/off-block",
-            &["fallocate(2) ERRORS EINVAL", "fs/ext4/extents.c ext4_collapse_range(), ext4_insert_range()"],
+            &[
+                "fallocate(2) ERRORS EINVAL",
+                "fs/ext4/extents.c ext4_collapse_range(), ext4_insert_range()",
+            ],
             "What is taken out or put in begins and ends where blocks do: else EINVAL.",
             off_block,
         ),
         answer(
             "fallocate/nothing-behind",
-            &["fallocate(2) ERRORS EINVAL", "fs/ext4/extents.c ext4_collapse_range(), ext4_insert_range()"],
+            &[
+                "fallocate(2) ERRORS EINVAL",
+                "fs/ext4/extents.c ext4_collapse_range(), ext4_insert_range()",
+            ],
             "What is taken out must end before the end of the file, and what is put in begin before it: else EINVAL.",
             nothing_behind,
         ),
         answer(
             "fallocate/grows-too-far",
-            &["fallocate(2) ERRORS EFBIG", "fs/ext4/extents.c ext4_insert_range()"],
+            &[
+                "fallocate(2) ERRORS EFBIG",
+                "fs/ext4/extents.c ext4_insert_range()",
+            ],
             "A hole that would make the file too long is EFBIG.",
             grows_too_far,
         ),
@@ -312,19 +342,30 @@ pub static FALLOCATE: List = List {
         ),
         effect(
             "fallocate/grows",
-            &["fallocate(2) DESCRIPTION", "fs/ext4/extents.c ext4_do_fallocate(), ext4_zero_range()", "mm/shmem.c shmem_fallocate()"],
+            &[
+                "fallocate(2) DESCRIPTION",
+                "fs/ext4/extents.c ext4_do_fallocate(), ext4_zero_range()",
+                "mm/shmem.c shmem_fallocate()",
+            ],
             "Room taken or zeroed past the end makes the file longer, by zeros, unless its size is to be kept.",
             Effect::AllocationGrows,
         ),
         effect(
             "fallocate/zeroes",
-            &["fallocate(2) DESCRIPTION, Deallocating file space, Zeroing file space", "mm/truncate.c truncate_pagecache_range()"],
+            &[
+                "fallocate(2) DESCRIPTION, Deallocating file space, Zeroing file space",
+                "mm/truncate.c truncate_pagecache_range()",
+            ],
             "A hole, and a range that is zeroed, is zeros from then on; a private mapping keeps the pages that it has copied.",
             Effect::ZeroesRange,
         ),
         effect(
             "fallocate/shifts",
-            &["fallocate(2) DESCRIPTION, Collapsing file space, Increasing file space", "fs/ext4/extents.c ext4_collapse_range(), ext4_insert_range()", "mm/truncate.c truncate_pagecache()"],
+            &[
+                "fallocate(2) DESCRIPTION, Collapsing file space, Increasing file space",
+                "fs/ext4/extents.c ext4_collapse_range(), ext4_insert_range()",
+                "mm/truncate.c truncate_pagecache()",
+            ],
             "What lies behind a range that is taken out moves up, and behind one that is put in moves on; pages behind its beginning are gone from all mappings, with the copies that private mappings had of them.",
             Effect::ShiftsRange,
         ),

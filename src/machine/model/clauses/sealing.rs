@@ -56,7 +56,10 @@ fn not_open(c: &Ctx<'_>) -> Option<Answer> {
 
 fn foreign(c: &Ctx<'_>) -> Option<Answer> {
     let foreign = c.what(FD) == Some(What::Foreign);
-    when(foreign, Unmodelled("whether this kind of descriptor has seals"))
+    when(
+        foreign,
+        Unmodelled("whether this kind of descriptor has seals"),
+    )
 }
 
 fn not_writable(c: &Ctx<'_>) -> Option<Answer> {
@@ -103,7 +106,8 @@ fn busy(c: &Ctx<'_>) -> Option<Answer> {
     let new = sealable(c).is_some_and(|o| o.seals & seal::WRITE == 0);
     let living = c.w.processes.iter().filter(|p| p.ended.is_none());
     let mut areas = living.flat_map(|p| p.space.areas());
-    let writes = areas.any(|a| a.shared && a.may & WRITE != 0 && a.object.is_some_and(|o| o.0 == n));
+    let writes =
+        areas.any(|a| a.shared && a.may & WRITE != 0 && a.object.is_some_and(|o| o.0 == n));
     when(
         adds(c) && new && added(c) & seal::WRITE != 0 && writes,
         Errno("EBUSY"),
@@ -168,37 +172,56 @@ pub static FCNTL: List = List {
         ),
         answer(
             "fcntl/not-writable",
-            &["F_ADD_SEALS(2const) ERRORS EPERM", "mm/memfd.c memfd_add_seals()"],
+            &[
+                "F_ADD_SEALS(2const) ERRORS EPERM",
+                "mm/memfd.c memfd_add_seals()",
+            ],
             "A descriptor that is not open for writing adds no seals: EPERM.",
             not_writable,
         ),
         answer(
             "fcntl/unknown-seal",
-            &["F_ADD_SEALS(2const) ERRORS EINVAL", "mm/memfd.c memfd_add_seals()"],
+            &[
+                "F_ADD_SEALS(2const) ERRORS EINVAL",
+                "mm/memfd.c memfd_add_seals()",
+            ],
             "A seal that is not known is EINVAL.",
             unknown_seal,
         ),
         answer(
             "fcntl/no-seals",
-            &["F_ADD_SEALS(2const) ERRORS EINVAL", "mm/memfd.c memfd_file_seals_ptr()"],
+            &[
+                "F_ADD_SEALS(2const) ERRORS EINVAL",
+                "mm/memfd.c memfd_file_seals_ptr()",
+            ],
             "What is no file in memory has no seals: EINVAL. A file of tmpfs has them.",
             no_seals,
         ),
         answer(
             "fcntl/sealed-seals",
-            &["F_ADD_SEALS(2const) ERRORS EPERM", "mm/memfd.c memfd_add_seals()", "mm/shmem.c shmem_get_inode()"],
+            &[
+                "F_ADD_SEALS(2const) ERRORS EPERM",
+                "mm/memfd.c memfd_add_seals()",
+                "mm/shmem.c shmem_get_inode()",
+            ],
             "After F_SEAL_SEAL no seal is added: EPERM. All files begin with it but those made for sealing.",
             sealed_seals,
         ),
         answer(
             "fcntl/busy",
-            &["F_ADD_SEALS(2const) ERRORS EBUSY", "mm/memfd.c memfd_add_seals() (mapping_deny_writable())"],
+            &[
+                "F_ADD_SEALS(2const) ERRORS EBUSY",
+                "mm/memfd.c memfd_add_seals() (mapping_deny_writable())",
+            ],
             "F_SEAL_WRITE, be it by F_SEAL_EXEC, is EBUSY as long as any process has a shared mapping that is writable or could be made so.",
             busy,
         ),
         effect(
             "fcntl/seals",
-            &["F_ADD_SEALS(2const) DESCRIPTION", "mm/memfd.c memfd_add_seals()"],
+            &[
+                "F_ADD_SEALS(2const) DESCRIPTION",
+                "mm/memfd.c memfd_add_seals()",
+            ],
             "Seals are added to those that the file has, whoever looks at it; F_SEAL_EXEC of an executable file brings those of its bytes and its size along.",
             Effect::AddsSeals,
         ),
@@ -211,7 +234,10 @@ pub static MEMFD: List = List {
     clauses: &[
         answer(
             "memfd_create/unknown-flag",
-            &["memfd_create(2) ERRORS EINVAL", "mm/memfd.c SYSCALL_DEFINE2(memfd_create)"],
+            &[
+                "memfd_create(2) ERRORS EINVAL",
+                "mm/memfd.c SYSCALL_DEFINE2(memfd_create)",
+            ],
             "A flag that is not known is EINVAL, and so is a size of huge pages without MFD_HUGETLB.",
             unknown_flag,
         ),
@@ -223,13 +249,19 @@ pub static MEMFD: List = List {
         ),
         answer(
             "memfd_create/name-nowhere",
-            &["memfd_create(2) ERRORS EFAULT", "mm/memfd.c SYSCALL_DEFINE2(memfd_create)"],
+            &[
+                "memfd_create(2) ERRORS EFAULT",
+                "mm/memfd.c SYSCALL_DEFINE2(memfd_create)",
+            ],
             "A name that can't be read is EFAULT.",
             name_nowhere,
         ),
         answer(
             "memfd_create/name-long",
-            &["memfd_create(2) ERRORS EINVAL", "mm/memfd.c MFD_NAME_MAX_LEN"],
+            &[
+                "memfd_create(2) ERRORS EINVAL",
+                "mm/memfd.c MFD_NAME_MAX_LEN",
+            ],
             "A name of more than 249 bytes is EINVAL.",
             name_long,
         ),
@@ -241,7 +273,10 @@ pub static MEMFD: List = List {
         ),
         effect(
             "memfd_create/may-be-sealed",
-            &["memfd_create(2) MFD_ALLOW_SEALING", "mm/memfd.c SYSCALL_DEFINE2(memfd_create)"],
+            &[
+                "memfd_create(2) MFD_ALLOW_SEALING",
+                "mm/memfd.c SYSCALL_DEFINE2(memfd_create)",
+            ],
             "A file made with MFD_ALLOW_SEALING has no seals, one made with MFD_NOEXEC_SEAL has F_SEAL_EXEC alone and is not executable; others have F_SEAL_SEAL.",
             Effect::MaySeal,
         ),

@@ -5,11 +5,11 @@ use crate::case::Content;
 use crate::case::step::{Arg, Step};
 use crate::machine::model::call::{Ctx, Reach};
 use crate::machine::model::clause::Effect;
+use crate::machine::model::clauses::Which;
 use crate::machine::model::clauses::allocation::{COLLAPSE, INSERT, PUNCH, ZERO, keeps, what};
 use crate::machine::model::clauses::sealing::{
     ADD, ALLOW_SEALING, NAME_LENGTH, NOEXEC_SEAL, added,
 };
-use crate::machine::model::clauses::Which;
 use crate::machine::model::machine::Fs;
 use crate::machine::model::object::{Kind, Object, seal};
 use crate::machine::model::world::{Open, What};
@@ -57,7 +57,9 @@ impl<'p> Run<'p> {
                 }
             }
             let n = run.w.add(object);
-            let fd = run.w.install(process, Open::new(What::Object(n), true, true));
+            let fd = run
+                .w
+                .install(process, Open::new(What::Object(n), true, true));
             run.bind(step, fd);
             Ok(Self::bound(step))
         })
