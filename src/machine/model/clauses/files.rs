@@ -4,7 +4,7 @@ use super::{answer, effect, when};
 use crate::machine::model::call::{Ctx, Reach, bits};
 use crate::machine::model::clause::Answer::{Blocked, Errno, Raise, Unmodelled};
 use crate::machine::model::clause::{Answer, Effect, Force, List};
-use crate::machine::model::object::{Kind, Object};
+use crate::machine::model::object::{Kind, Object, seal};
 use crate::machine::model::world::{Open, PIPE_ROOM, What};
 
 /// The descriptor is the first argument of all of these.
@@ -207,7 +207,7 @@ fn read_directory(c: &Ctx<'_>) -> Option<Answer> {
 fn foreign(c: &Ctx<'_>) -> Option<Answer> {
     let foreign = matches!(
         c.what(FD),
-        Some(What::Socket | What::Event | What::Proc | What::Foreign)
+        Some(What::Socket | What::Event | What::Proc | What::Device | What::Foreign)
     );
     when(foreign, Unmodelled("what this kind of descriptor holds"))
 }
@@ -319,6 +319,34 @@ fn write_position(c: &Ctx<'_>) -> i128 {
     }
 }
 
+fn write_sealed(c: &Ctx<'_>) -> Option<Answer> {
+    let object = c.w.object_of(c.fd(FD)?)?;
+    if c.word(COUNT) == 0 || object.seals == 0 {
+        return None;
+    }
+    if object.seals & (seal::WRITE | seal::FUTURE_WRITE) != 0 {
+        return Some(Errno("EPERM"));
+    }
+    let (page, size) = (c.page(), i128::from(object.size));
+    let (at, end) = (write_position(c), write_position(c) + c.word(COUNT));
+    if object.seals & seal::GROW == 0 || end <= size {
+        return None;
+    }
+    // It goes page by page: what lies in a page before that of the end is written.
+    match at / page < size / page {
+        true => Some(Unmodelled("a write that a seal cuts")),
+        false => Some(Errno("EPERM")),
+    }
+}
+
+fn cut_sealed(c: &Ctx<'_>) -> Option<Answer> {
+    let object = c.w.object_of(c.fd(FD)?)?;
+    let (old, new) = (i128::from(object.size), c.word(LENGTH));
+    let shrinks = new < old && object.seals & seal::SHRINK != 0;
+    let grows = new > old && object.seals & seal::GROW != 0;
+    when(shrinks || grows, Errno("EPERM"))
+}
+
 fn write_faults(c: &Ctx<'_>) -> Option<Answer> {
     let touches = !matches!(c.what(FD), Some(What::Null | What::Zero));
     if !touches || c.word(COUNT) == 0 {
@@ -343,7 +371,7 @@ fn seek_stream(c: &Ctx<'_>) -> Option<Answer> {
 fn seek_foreign(c: &Ctx<'_>) -> Option<Answer> {
     let foreign = matches!(
         c.what(FD),
-        Some(What::Dir | What::Event | What::Proc | What::Foreign)
+        Some(What::Dir | What::Event | What::Proc | What::Device | What::Foreign)
     );
     when(foreign, Unmodelled("where this kind of descriptor stands"))
 }
@@ -396,7 +424,7 @@ fn size_foreign(c: &Ctx<'_>) -> Option<Answer> {
     let open = c.w.open(c.process, c.word(FD))?;
     let why = "the size that a directory or a special descriptor tells";
     when(
-        matches!(open.what, What::Dir | What::Foreign),
+        matches!(open.what, What::Dir | What::Device | What::Foreign),
         Unmodelled(why),
     )
 }
@@ -569,6 +597,16 @@ pub static FTRUNCATE: List = List {
             "A length that no file of the file system has is EFBIG.",
             cut_too_large,
         ),
+        answer(
+            "ftruncate/sealed",
+            &[
+                "F_ADD_SEALS(2const) F_SEAL_SHRINK, F_SEAL_GROW",
+                "mm/shmem.c shmem_setattr()",
+            ],
+            "A file that is sealed against it becomes neither shorter nor longer: EPERM.",
+            cut_sealed,
+        )
+        .linux(),
         effect(
             "ftruncate/takes-pages",
             &[
@@ -865,6 +903,16 @@ pub static WRITE: List = List {
             "Behind the greatest size of a file of the file system it is EFBIG.",
             write_too_far,
         ),
+        answer(
+            "write/sealed",
+            &[
+                "F_ADD_SEALS(2const) F_SEAL_WRITE, F_SEAL_FUTURE_WRITE, F_SEAL_GROW",
+                "mm/shmem.c shmem_write_begin()",
+            ],
+            "A file that is sealed against writing takes no bytes, one sealed against growing none past its end: EPERM.",
+            write_sealed,
+        )
+        .linux(),
         effect(
             "write/appends",
             &["POSIX.1-2024 open() O_APPEND", "open(2) O_APPEND"],
