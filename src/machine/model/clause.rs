@@ -227,6 +227,18 @@ effects! {
     TellsResidence,
     /// Neighbours that are alike are one area.
     Joins,
+    /// F_ADD_SEALS seals.
+    AddsSeals,
+    /// A memory file may be made for sealing.
+    MaySeal,
+    /// dup gives another number to the same open file.
+    SharesOpen,
+    /// fallocate makes files longer.
+    AllocationGrows,
+    /// fallocate makes zeros.
+    ZeroesRange,
+    /// fallocate takes out and puts in.
+    ShiftsRange,
 }
 
 /// The clauses of one reading, as they are applied: some may be switched off, or stand in another

@@ -2,12 +2,14 @@
 
 pub mod actors;
 pub mod advice;
+pub mod allocation;
 pub mod files;
 pub mod mapping;
 pub mod mmap;
 pub mod remap;
 pub mod residence;
 pub mod seal;
+pub mod sealing;
 pub mod told;
 pub mod touch;
 pub mod transfer;
@@ -44,6 +46,10 @@ pub static LISTS: &[&List] = &[
     &residence::MINCORE,
     &seal::MSEAL,
     &told::AREAS,
+    &sealing::FCNTL,
+    &sealing::MEMFD,
+    &sealing::DUP,
+    &allocation::FALLOCATE,
 ];
 
 /// The lists by name.
@@ -93,6 +99,14 @@ pub enum Which {
     Mseal,
     /// The kernel's list of areas.
     Areas,
+    /// fcntl(2), as far as it is about seals.
+    Fcntl,
+    /// memfd_create(2).
+    MemfdCreate,
+    /// dup(2).
+    Dup,
+    /// fallocate(2).
+    Fallocate,
 }
 
 fn when(condition: bool, answer: Answer) -> Option<Answer> {
@@ -128,7 +142,7 @@ mod tests {
         assert_eq!(LISTS[Which::Touch as usize].name, "touch");
         assert_eq!(LISTS[Which::Size as usize].name, "size");
         assert_eq!(LISTS[Which::Fork as usize].name, "fork");
-        assert_eq!(LISTS.len(), Which::Areas as usize + 1);
+        assert_eq!(LISTS.len(), Which::Fallocate as usize + 1);
     }
 
     #[test]

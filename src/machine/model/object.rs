@@ -56,6 +56,22 @@ pub enum Kind {
     Memory,
 }
 
+/// Seals of files in memory, F_ADD_SEALS(2const).
+pub mod seal {
+    /// No seal is added.
+    pub const SEAL: u32 = 1;
+    /// It does not become shorter.
+    pub const SHRINK: u32 = 2;
+    /// It does not become longer.
+    pub const GROW: u32 = 4;
+    /// Its bytes stay.
+    pub const WRITE: u32 = 8;
+    /// Nobody new writes it.
+    pub const FUTURE_WRITE: u32 = 0x10;
+    /// Whether it can be executed stays.
+    pub const EXEC: u32 = 0x20;
+}
+
 /// A file, or memory that behaves as one.
 #[derive(Debug, Clone)]
 pub struct Object {
@@ -65,6 +81,8 @@ pub struct Object {
     pub size: u64,
     /// Its permissions, as open(2) gives them.
     pub mode: u32,
+    /// Its seals, of the constants of [`seal`].
+    pub seals: u32,
     /// The pages that were written or looked at; the rest is what it began with.
     blocks: BTreeMap<u64, Block>,
     initial: Option<Rc<Content>>,
@@ -97,6 +115,7 @@ impl Object {
             kind,
             size,
             mode: 0o600,
+            seals: 0,
             blocks: BTreeMap::new(),
             initial: None,
             kept: 0,
@@ -273,6 +292,37 @@ impl Object {
             true => Resident::No,
             false => Resident::Unknown,
         }
+    }
+
+    /// Makes zeros of what lies from `from` to `to`, as far as it reaches; whole pages are freed.
+    pub fn zero(&mut self, from: u64, to: u64) {
+        let page = self.page;
+        let to = to.min(self.size.div_ceil(page).saturating_mul(page));
+        let (first, last) = (from.div_ceil(page), to / page);
+        if from >= to {
+            return;
+        }
+        if first > last {
+            self.put_fill(from / page, from % page, to - last * page, 0);
+            return;
+        }
+        if from % page != 0 {
+            self.put_fill(from / page, from % page, page, 0);
+        }
+        if to % page != 0 {
+            self.put_fill(last, 0, to % page, 0);
+        }
+        self.free(first, last);
+    }
+
+    /// Gives it other bytes altogether.
+    pub fn begin_anew(&mut self, content: Rc<Content>, size: u64) {
+        self.note(0, u64::MAX);
+        self.blocks.clear();
+        self.arrived.clear();
+        self.kept = content.len().min(size);
+        self.initial = Some(content);
+        self.size = size;
     }
 
     /// Frees pages, by number.

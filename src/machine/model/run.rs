@@ -7,6 +7,7 @@ mod mapping;
 mod memory;
 mod remap;
 mod residence;
+mod sealing;
 mod told;
 mod transfer;
 
@@ -15,7 +16,7 @@ use super::call::{Ctx, Reach};
 use super::clause::{Answer, Clause, Decision, Effect, Force, Reading, Told as ToldAddr};
 use super::clauses::{CLOSED, WILD, Which};
 use super::machine::Entry;
-use super::object::{Kind, Object};
+use super::object::{Kind, Object, seal};
 use super::space::{ARENA, Space};
 use super::told::{Allowed, AllowedFile, Told};
 use super::world::{Actor, Ended, Open, Process, What, World};
@@ -227,10 +228,24 @@ impl<'p> Run<'p> {
                 return Some(open);
             }
             "memfd" | "memfd-sealable" => {
-                let object = Object::new(Kind::Memory, self.eof, self.page());
+                let mut object = Object::new(Kind::Memory, self.eof, self.page());
+                object.mode = 0o777;
+                object.seals = if name == "memfd" { seal::SEAL } else { 0 };
                 What::Object(self.w.add(object))
             }
-            "socket" => What::Socket,
+            "dir-path" => {
+                let mut open = Open::new(What::Dir, false, false);
+                open.path = true;
+                return Some(open);
+            }
+            "inotify" | "dev-random" | "dev-urandom" => {
+                return Some(Open::new(What::Device, true, false));
+            }
+            "sysfs-file" => return Some(Open::new(What::Proc, true, false)),
+            "fifo" | "dev-full" | "timerfd" | "signalfd" | "tty" | "tty.master" | "pidfd" => {
+                What::Device
+            }
+            "socket" | "socket.other" | "datagram" | "datagram.other" => What::Socket,
             "dev-zero" => What::Zero,
             "dev-null" => What::Null,
             "epoll" | "eventfd" => What::Event,
@@ -269,6 +284,10 @@ impl<'p> Run<'p> {
             (_, "mremap") => self.mremap(process, step, args),
             (_, "mincore") => self.mincore(process, step, args),
             (_, "mseal") => self.mseal(process, args),
+            (_, "memfd_create") => self.memfd_create(process, step, args),
+            (_, "fcntl") => self.fcntl(process, args),
+            (_, "dup") => self.dup(process, step, args),
+            (_, "fallocate") => self.fallocate(process, args),
             (Act::Areas, _) => self.areas(process, args),
             (Act::VmFlags, _) => self.vmflags(process, step, args),
             (Act::Status, _) => self.status(process, step),

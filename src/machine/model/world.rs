@@ -25,6 +25,8 @@ pub enum What {
     Event,
     /// A file of proc(5).
     Proc,
+    /// What has no pages, and whose own calls are not modelled: a terminal, a timer, a fifo.
+    Device,
     /// What the model knows nothing of.
     Foreign,
 }
@@ -263,16 +265,19 @@ impl<'p> World<'p> {
     /// Gives a description the lowest free number.
     pub fn install(&mut self, process: usize, open: Open) -> i128 {
         self.opens.push(open);
-        let index = self.opens.len() - 1;
+        self.share(process, self.opens.len() - 1)
+    }
+
+    /// Gives a description that is there the lowest free number beside the one that it has.
+    pub fn share(&mut self, process: usize, index: usize) -> i128 {
         let Some(process) = self.processes.get_mut(process) else {
             return -1;
         };
         let free = process.fds.iter().position(Option::is_none);
         let fd = free.unwrap_or(process.fds.len());
-        if fd == process.fds.len() {
-            process.fds.push(Some(index));
-        } else if let Some(slot) = process.fds.get_mut(fd) {
-            *slot = Some(index);
+        match process.fds.get_mut(fd) {
+            Some(slot) => *slot = Some(index),
+            None => process.fds.push(Some(index)),
         }
         fd as i128
     }

@@ -6,7 +6,7 @@ use crate::machine::model::clause::Answer::{Errno, Nothing, Unmodelled};
 use crate::machine::model::clause::{Answer, Effect, List};
 use crate::machine::model::clauses::mmap::LOCK_LIMIT;
 use crate::machine::model::machine::Fs;
-use crate::machine::model::object::Kind;
+use crate::machine::model::object::{Kind, seal};
 use crate::machine::model::space::{Area, Place, WRITE, mark, split};
 
 const ADDR: usize = 0;
@@ -132,6 +132,10 @@ fn refusal(c: &Ctx<'_>, area: &Area) -> Option<Answer> {
         REMOVE => {
             let object = area.object.and_then(|(n, _)| c.w.objects.get(n));
             let file = object.is_some_and(|o| o.kind == Kind::File);
+            let sealed = object.is_some_and(|o| o.seals & (seal::WRITE | seal::FUTURE_WRITE) != 0);
+            if sealed {
+                return Some(Errno("EPERM"));
+            }
             let why = "whether the file system can punch holes";
             when(file && c.m.fs == Fs::Other, Unmodelled(why))
         }

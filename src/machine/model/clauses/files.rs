@@ -5,8 +5,13 @@ use crate::case::number;
 use crate::machine::model::call::{Ctx, bits};
 use crate::machine::model::clause::Answer::{Errno, Unmodelled};
 use crate::machine::model::clause::{Answer, Effect, Force, List};
+<<<<<<< HEAD
 use crate::machine::model::object::{Kind, Object};
 use crate::machine::model::world::{Open, What};
+=======
+use crate::machine::model::object::{Kind, Object, seal};
+use crate::machine::model::world::{Open, PIPE_ROOM, What};
+>>>>>>> modelled-3
 
 /// The descriptor is the first argument of all of these.
 const FD: usize = 0;
@@ -179,6 +184,189 @@ fn cut_too_large(c: &Ctx<'_>) -> Option<Answer> {
     }
 }
 
+<<<<<<< HEAD
+=======
+fn offset_negative(c: &Ctx<'_>) -> Option<Answer> {
+    when(c.positioned && c.word(OFFSET) < 0, Errno("EINVAL"))
+}
+
+fn no_position(c: &Ctx<'_>) -> Option<Answer> {
+    let stream = matches!(
+        c.what(FD),
+        Some(What::PipeRead(_) | What::PipeWrite(_) | What::Socket)
+    );
+    when(c.positioned && stream, Errno("ESPIPE"))
+}
+
+fn read_denied(c: &Ctx<'_>) -> Option<Answer> {
+    when(c.fd(FD).is_some_and(|o| !o.read), Errno("EBADF"))
+}
+
+fn write_denied(c: &Ctx<'_>) -> Option<Answer> {
+    when(c.fd(FD).is_some_and(|o| !o.write), Errno("EBADF"))
+}
+
+fn read_directory(c: &Ctx<'_>) -> Option<Answer> {
+    when(c.what(FD) == Some(What::Dir), Errno("EISDIR"))
+}
+
+fn foreign(c: &Ctx<'_>) -> Option<Answer> {
+    let foreign = matches!(
+        c.what(FD),
+        Some(What::Socket | What::Event | What::Proc | What::Device | What::Foreign)
+    );
+    when(foreign, Unmodelled("what this kind of descriptor holds"))
+}
+
+fn outside(c: &Ctx<'_>) -> Option<Answer> {
+    when(c.reach == Reach::Outside, Errno("EFAULT"))
+}
+
+/// Where a transfer begins.
+fn position(c: &Ctx<'_>) -> i128 {
+    if c.positioned {
+        return c.word(OFFSET);
+    }
+    c.fd(FD).map_or(0, |o| o.position.into())
+}
+
+fn end_overflows(c: &Ctx<'_>) -> Option<Answer> {
+    let object = matches!(c.what(FD), Some(What::Object(_) | What::Zero | What::Null));
+    let end = position(c) + c.word(COUNT);
+    when(object && end > i128::from(i64::MAX), Errno("EINVAL"))
+}
+
+fn count_too_large(c: &Ctx<'_>) -> Option<Answer> {
+    when(c.word(COUNT) > i128::from(i64::MAX), Errno("EINVAL"))
+}
+
+fn pipe_data(c: &Ctx<'_>) -> Option<(usize, usize)> {
+    let (What::PipeRead(n) | What::PipeWrite(n)) = c.what(FD)? else {
+        return None;
+    };
+    Some((n, c.w.pipes.get(n)?.data.len()))
+}
+
+fn read_waits(c: &Ctx<'_>) -> Option<Answer> {
+    let (n, len) = pipe_data(c)?;
+    let waits = len == 0 && c.word(COUNT) > 0 && c.w.has_end(What::PipeWrite(n));
+    let at_once = c.fd(FD).is_some_and(|o| o.nonblock);
+    when(waits, if at_once { Errno("EAGAIN") } else { Blocked })
+}
+
+/// How many bytes a read can get.
+pub fn readable(c: &Ctx<'_>) -> u64 {
+    let count = c.word(COUNT).max(0) as u64;
+    match c.fd(FD).map(|o| o.what) {
+        Some(What::Object(n)) => {
+            let size = c.w.objects.get(n).map_or(0, |o| o.size);
+            count.min(size.saturating_sub(position(c).max(0) as u64))
+        }
+        Some(What::PipeRead(n)) => {
+            let len = c.w.pipes.get(n).map_or(0, |p| p.data.len());
+            count.min(len as u64)
+        }
+        Some(What::Zero) => count,
+        _ => 0,
+    }
+}
+
+fn read_faults(c: &Ctx<'_>) -> Option<Answer> {
+    let bytes = readable(c);
+    match c.reach {
+        Reach::Short(0) => when(bytes > 0, Errno("EFAULT")),
+        Reach::Short(n) if pipe_data(c).is_some() => when(n < bytes, Errno("EFAULT")),
+        Reach::Unknown => when(
+            bytes > 0,
+            Unmodelled("what lies at the buffer is not known"),
+        ),
+        _ => None,
+    }
+}
+
+fn write_waits(c: &Ctx<'_>) -> Option<Answer> {
+    let (_, len) = pipe_data(c)?;
+    let room = PIPE_ROOM.saturating_sub(len) as i128;
+    let at_once = c.fd(FD).is_some_and(|o| o.nonblock);
+    match c.word(COUNT) > room {
+        true if at_once => Some(Unmodelled("how much a pipe takes at once")),
+        waits => when(waits, Blocked),
+    }
+}
+
+fn no_reader(c: &Ctx<'_>) -> Option<Answer> {
+    let (n, _) = pipe_data(c)?;
+    when(
+        !c.w.has_end(What::PipeRead(n)) && c.word(COUNT) > 0,
+        Raise("EPIPE", "SIGPIPE"),
+    )
+}
+
+fn write_too_far(c: &Ctx<'_>) -> Option<Answer> {
+    if c.word(COUNT) == 0 || !matches!(c.what(FD), Some(What::Object(_))) {
+        return None;
+    }
+    let at = write_position(c);
+    match size_max(c) {
+        Some(max) => when(at >= i128::from(max), Errno("EFBIG")),
+        None => when(
+            at > 1 << 40,
+            Unmodelled("the greatest size of a file of this file system"),
+        ),
+    }
+}
+
+/// Where a write begins, O_APPEND aside.
+fn write_position(c: &Ctx<'_>) -> i128 {
+    let appends = c.fd(FD).filter(|o| o.append);
+    match appends.and_then(|o| c.w.object_of(o)) {
+        Some(object) => object.size.into(),
+        None => position(c),
+    }
+}
+
+fn write_sealed(c: &Ctx<'_>) -> Option<Answer> {
+    let object = c.w.object_of(c.fd(FD)?)?;
+    if c.word(COUNT) == 0 || object.seals == 0 {
+        return None;
+    }
+    if object.seals & (seal::WRITE | seal::FUTURE_WRITE) != 0 {
+        return Some(Errno("EPERM"));
+    }
+    let (page, size) = (c.page(), i128::from(object.size));
+    let (at, end) = (write_position(c), write_position(c) + c.word(COUNT));
+    if object.seals & seal::GROW == 0 || end <= size {
+        return None;
+    }
+    // It goes page by page: what lies in a page before that of the end is written.
+    match at / page < size / page {
+        true => Some(Unmodelled("a write that a seal cuts")),
+        false => Some(Errno("EPERM")),
+    }
+}
+
+fn cut_sealed(c: &Ctx<'_>) -> Option<Answer> {
+    let object = c.w.object_of(c.fd(FD)?)?;
+    let (old, new) = (i128::from(object.size), c.word(LENGTH));
+    let shrinks = new < old && object.seals & seal::SHRINK != 0;
+    let grows = new > old && object.seals & seal::GROW != 0;
+    when(shrinks || grows, Errno("EPERM"))
+}
+
+fn write_faults(c: &Ctx<'_>) -> Option<Answer> {
+    let touches = !matches!(c.what(FD), Some(What::Null | What::Zero));
+    if !touches || c.word(COUNT) == 0 {
+        return None;
+    }
+    match c.reach {
+        Reach::Short(0) => Some(Errno("EFAULT")),
+        Reach::Short(_) => when(pipe_data(c).is_some(), Errno("EFAULT")),
+        Reach::Unknown => Some(Unmodelled("what lies at the buffer is not known")),
+        _ => None,
+    }
+}
+
+>>>>>>> modelled-3
 fn seek_stream(c: &Ctx<'_>) -> Option<Answer> {
     let stream = matches!(
         c.what(FD),
@@ -190,7 +378,7 @@ fn seek_stream(c: &Ctx<'_>) -> Option<Answer> {
 fn seek_foreign(c: &Ctx<'_>) -> Option<Answer> {
     let foreign = matches!(
         c.what(FD),
-        Some(What::Dir | What::Event | What::Proc | What::Foreign)
+        Some(What::Dir | What::Event | What::Proc | What::Device | What::Foreign)
     );
     when(foreign, Unmodelled("where this kind of descriptor stands"))
 }
@@ -243,7 +431,7 @@ fn size_foreign(c: &Ctx<'_>) -> Option<Answer> {
     let open = c.w.open(c.process, c.word(FD))?;
     let why = "the size that a directory or a special descriptor tells";
     when(
-        matches!(open.what, What::Dir | What::Foreign),
+        matches!(open.what, What::Dir | What::Device | What::Foreign),
         Unmodelled(why),
     )
 }
@@ -416,6 +604,16 @@ pub static FTRUNCATE: List = List {
             "A length that no file of the file system has is EFBIG.",
             cut_too_large,
         ),
+        answer(
+            "ftruncate/sealed",
+            &[
+                "F_ADD_SEALS(2const) F_SEAL_SHRINK, F_SEAL_GROW",
+                "mm/shmem.c shmem_setattr()",
+            ],
+            "A file that is sealed against it becomes neither shorter nor longer: EPERM.",
+            cut_sealed,
+        )
+        .linux(),
         effect(
             "ftruncate/takes-pages",
             &[
@@ -457,6 +655,296 @@ pub static FTRUNCATE: List = List {
     ],
 };
 
+<<<<<<< HEAD
+=======
+/// read(2) and pread(2).
+pub static READ: List = List {
+    name: "read",
+    clauses: &[
+        answer(
+            "read/offset-negative",
+            &[
+                "POSIX.1-2024 pread() ERRORS [EINVAL]",
+                "pread(2)",
+                "fs/read_write.c ksys_pread64()",
+            ],
+            "A negative offset is EINVAL.",
+            offset_negative,
+        ),
+        answer(
+            "read/harness",
+            &["read(2) DESCRIPTION"],
+            "Numbers that the harness may use are not modelled.",
+            harness_number,
+        ),
+        answer(
+            "read/not-open",
+            &["POSIX.1-2024 read() ERRORS [EBADF]", "read(2) ERRORS EBADF"],
+            "What is not open is EBADF.",
+            not_open,
+        ),
+        answer(
+            "read/no-position",
+            &[
+                "POSIX.1-2024 pread() ERRORS [ESPIPE]",
+                "pread(2)",
+                "fs/read_write.c ksys_pread64()",
+            ],
+            "A pipe or socket has no offsets: ESPIPE.",
+            no_position,
+        ),
+        answer(
+            "read/not-readable",
+            &[
+                "POSIX.1-2024 read() ERRORS [EBADF]",
+                "read(2) ERRORS EBADF",
+                "fs/read_write.c vfs_read()",
+            ],
+            "What is not open for reading is EBADF.",
+            read_denied,
+        ),
+        answer(
+            "read/directory",
+            &["read(2) ERRORS EISDIR"],
+            "A directory is EISDIR.",
+            read_directory,
+        ),
+        answer(
+            "read/foreign",
+            &["read(2) DESCRIPTION"],
+            "What sockets and special descriptors give is not modelled.",
+            foreign,
+        ),
+        answer(
+            "read/outside",
+            &[
+                "read(2) ERRORS EFAULT",
+                "fs/read_write.c vfs_read(), access_ok()",
+            ],
+            "A buffer that ends behind the address space is EFAULT, whatever there is to read.",
+            outside,
+        ),
+        answer(
+            "read/count-too-large",
+            &["read(2) NOTES", "fs/read_write.c rw_verify_area()"],
+            "A count that is negative as a signed word is EINVAL.",
+            count_too_large,
+        )
+        .linux(),
+        answer(
+            "read/end-overflows",
+            &[
+                "POSIX.1-2024 read() ERRORS [EOVERFLOW]",
+                "fs/read_write.c rw_verify_area()",
+            ],
+            "A range that ends behind the greatest offset is EINVAL.",
+            end_overflows,
+        )
+        .linux(),
+        answer(
+            "read/waits",
+            &[
+                "POSIX.1-2024 read() DESCRIPTION",
+                "pipe(7)",
+                "fs/pipe.c pipe_read()",
+            ],
+            "An empty pipe that somebody may write to is waited for, or EAGAIN with O_NONBLOCK.",
+            read_waits,
+        ),
+        answer(
+            "read/faults",
+            &[
+                "read(2) ERRORS EFAULT",
+                "mm/filemap.c filemap_read()",
+                "fs/pipe.c pipe_read()",
+            ],
+            "Where the first byte can't be put into the buffer, it is EFAULT, and no signal; of a pipe, where any can't.",
+            read_faults,
+        ),
+        effect(
+            "read/stops-at-the-end",
+            &[
+                "POSIX.1-2024 read() DESCRIPTION: end-of-file",
+                "read(2) RETURN VALUE",
+            ],
+            "Reading stops at the end of the file; behind it there is nothing to read.",
+            Effect::ReadStops,
+        ),
+        effect(
+            "read/moves",
+            &[
+                "POSIX.1-2024 read() DESCRIPTION: file offset",
+                "read(2) DESCRIPTION",
+            ],
+            "read and write move the descriptor by what they transfer; pread and pwrite don't.",
+            Effect::Moves,
+        ),
+        effect(
+            "read/partial",
+            &[
+                "mm/filemap.c filemap_read()",
+                "mm/filemap.c generic_perform_write()",
+            ],
+            "A transfer of a file that faults after its first byte tells how far it came.",
+            Effect::PartialTransfer,
+        ),
+    ],
+};
+
+/// write(2) and pwrite(2).
+pub static WRITE: List = List {
+    name: "write",
+    clauses: &[
+        answer(
+            "write/offset-negative",
+            &[
+                "POSIX.1-2024 pwrite() ERRORS [EINVAL]",
+                "pwrite(2)",
+                "fs/read_write.c ksys_pwrite64()",
+            ],
+            "A negative offset is EINVAL.",
+            offset_negative,
+        ),
+        answer(
+            "write/harness",
+            &["write(2) DESCRIPTION"],
+            "Numbers that the harness may use are not modelled.",
+            harness_number,
+        ),
+        answer(
+            "write/not-open",
+            &[
+                "POSIX.1-2024 write() ERRORS [EBADF]",
+                "write(2) ERRORS EBADF",
+            ],
+            "What is not open is EBADF.",
+            not_open,
+        ),
+        answer(
+            "write/no-position",
+            &[
+                "POSIX.1-2024 pwrite() ERRORS [ESPIPE]",
+                "pwrite(2)",
+                "fs/read_write.c ksys_pwrite64()",
+            ],
+            "A pipe or socket has no offsets: ESPIPE.",
+            no_position,
+        ),
+        answer(
+            "write/not-writable",
+            &[
+                "POSIX.1-2024 write() ERRORS [EBADF]",
+                "write(2) ERRORS EBADF",
+                "fs/read_write.c vfs_write()",
+            ],
+            "What is not open for writing is EBADF.",
+            write_denied,
+        ),
+        answer(
+            "write/foreign",
+            &["write(2) DESCRIPTION"],
+            "What sockets and special descriptors take is not modelled.",
+            foreign,
+        ),
+        answer(
+            "write/outside",
+            &[
+                "write(2) ERRORS EFAULT",
+                "fs/read_write.c vfs_write(), access_ok()",
+            ],
+            "A buffer that ends behind the address space is EFAULT.",
+            outside,
+        ),
+        answer(
+            "write/count-too-large",
+            &["write(2) NOTES", "fs/read_write.c rw_verify_area()"],
+            "A count that is negative as a signed word is EINVAL.",
+            count_too_large,
+        )
+        .linux(),
+        answer(
+            "write/end-overflows",
+            &[
+                "POSIX.1-2024 write() ERRORS [EFBIG]",
+                "fs/read_write.c rw_verify_area()",
+            ],
+            "A range that ends behind the greatest offset is EINVAL.",
+            end_overflows,
+        )
+        .linux(),
+        answer(
+            "write/no-reader",
+            &[
+                "POSIX.1-2024 write() ERRORS [EPIPE]",
+                "pipe(7)",
+                "fs/pipe.c pipe_write()",
+            ],
+            "A pipe that nobody can read is EPIPE, with SIGPIPE.",
+            no_reader,
+        ),
+        answer(
+            "write/faults",
+            &[
+                "write(2) ERRORS EFAULT",
+                "mm/filemap.c generic_perform_write()",
+                "fs/pipe.c pipe_write()",
+            ],
+            "Where the first byte can't be had from the buffer, it is EFAULT, and no signal; of a pipe, where any can't. What is not looked at does not fault: /dev/null takes all.",
+            write_faults,
+        ),
+        answer(
+            "write/waits",
+            &[
+                "POSIX.1-2024 write() DESCRIPTION",
+                "pipe(7)",
+                "fs/pipe.c pipe_write()",
+            ],
+            "A full pipe is waited for.",
+            write_waits,
+        ),
+        answer(
+            "write/too-far",
+            &[
+                "POSIX.1-2024 write() ERRORS [EFBIG]",
+                "write(2) ERRORS EFBIG",
+                "fs/read_write.c generic_write_checks_count()",
+            ],
+            "Behind the greatest size of a file of the file system it is EFBIG.",
+            write_too_far,
+        ),
+        answer(
+            "write/sealed",
+            &[
+                "F_ADD_SEALS(2const) F_SEAL_WRITE, F_SEAL_FUTURE_WRITE, F_SEAL_GROW",
+                "mm/shmem.c shmem_write_begin()",
+            ],
+            "A file that is sealed against writing takes no bytes, one sealed against growing none past its end: EPERM.",
+            write_sealed,
+        )
+        .linux(),
+        effect(
+            "write/appends",
+            &["POSIX.1-2024 open() O_APPEND", "open(2) O_APPEND"],
+            "With O_APPEND, writes go to the end of the file.",
+            Effect::Appends,
+        ),
+        effect(
+            "write/pwrite-appends",
+            &["pwrite(2) BUGS", "fs/read_write.c generic_write_checks()"],
+            "So do those of pwrite, whatever the offset.",
+            Effect::PwriteAppends,
+        )
+        .linux(),
+        effect(
+            "write/pipe-all-or-nothing",
+            &["fs/pipe.c pipe_write()"],
+            "A pipe keeps nothing of a write that faults, and loses nothing by a read that faults.",
+            Effect::PipeAllOrNothing,
+        ),
+    ],
+};
+
+>>>>>>> modelled-3
 /// lseek(2).
 pub static LSEEK: List = List {
     name: "lseek",

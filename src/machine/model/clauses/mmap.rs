@@ -7,7 +7,7 @@ use crate::machine::model::call::{Ctx, bits};
 use crate::machine::model::clause::Answer::{Elsewhere, Errno, Unmodelled};
 use crate::machine::model::clause::{Answer, Effect, Force, List};
 use crate::machine::model::machine::{Arch, Fs};
-use crate::machine::model::object::Kind;
+use crate::machine::model::object::{Kind, seal};
 use crate::machine::model::space::{Known, Place, mark, split};
 use crate::machine::model::world::What;
 
@@ -375,7 +375,8 @@ fn not_mappable(c: &Ctx<'_>) -> Option<Answer> {
     let what = c.what(FD);
     let never = matches!(
         what,
-        Some(What::Dir | What::PipeRead(_) | What::PipeWrite(_) | What::Event | What::Proc)
+        Some(What::Dir | What::PipeRead(_) | What::PipeWrite(_))
+            | Some(What::Event | What::Proc | What::Device)
             | Some(What::Null)
     );
     when(with_file(c) && never, Errno("ENODEV"))
@@ -388,6 +389,18 @@ fn socket(c: &Ctx<'_>) -> Option<Answer> {
 
 fn grows_down_file(c: &Ctx<'_>) -> Option<Answer> {
     when(with_file(c) && Mmap::of(c).grows_down(), Errno("EINVAL"))
+}
+
+/// Whether the file is sealed against writing.
+pub fn is_write_sealed(c: &Ctx<'_>) -> bool {
+    let object = c.fd(FD).and_then(|o| c.w.object_of(o));
+    let seals = object.map_or(0, |o| o.seals);
+    with_file(c) && seals & (seal::WRITE | seal::FUTURE_WRITE) != 0
+}
+
+fn write_sealed(c: &Ctx<'_>) -> Option<Answer> {
+    let shared = Mmap::of(c).is_shared();
+    when(shared && writes(c) && is_write_sealed(c), Errno("EPERM"))
 }
 
 fn anonymous_type(c: &Ctx<'_>) -> Option<Answer> {
@@ -789,6 +802,13 @@ pub static MMAP: List = List {
             &["mm/mmap.c do_mmap()"],
             "A mapping of a file does not grow: MAP_GROWSDOWN is EINVAL.",
             grows_down_file,
+        )
+        .linux(),
+        answer(
+            "mmap/write-sealed",
+            &["F_ADD_SEALS(2const) F_SEAL_WRITE, F_SEAL_FUTURE_WRITE", "mmap(2) ERRORS EPERM", "mm/memfd.c check_write_seal()"],
+            "A file that is sealed against writing has no new shared mapping that is writable: EPERM.",
+            write_sealed,
         )
         .linux(),
         answer(

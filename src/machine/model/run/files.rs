@@ -187,7 +187,7 @@ impl<'p> Run<'p> {
     }
 
     /// Drops the copies that private mappings have of pages behind the end.
-    fn take_pages(&mut self, n: usize, size: u64) {
+    pub(super) fn take_pages(&mut self, n: usize, size: u64) {
         let page = self.page();
         let first = size.div_ceil(page) * page;
         for process in &mut self.w.processes {

@@ -8,7 +8,7 @@ use crate::machine::model::call::bits;
 use crate::machine::model::clause::{Answer, Clause, Effect};
 use crate::machine::model::clauses::mapping::{prot_of, protected, stops_at};
 use crate::machine::model::clauses::mmap::{
-    ADDR, DROPPABLE, FD, Mmap, NORESERVE, OFFSET, PROT, hint_place,
+    ADDR, DROPPABLE, FD, Mmap, NORESERVE, OFFSET, PROT, hint_place, is_write_sealed,
 };
 use crate::machine::model::clauses::{Which, mmap};
 use crate::machine::model::machine::Fs;
@@ -181,6 +181,7 @@ impl<'p> Run<'p> {
             true => None,
             false => self.w.open(process, a[FD]).cloned(),
         };
+        let sealed = !self.is_posix() && is_write_sealed(&self.ctx(process, a));
         let writable = open.as_ref().is_none_or(|o| o.write);
         let shared = m.is_shared();
         let object = match open.map(|o| o.what) {
@@ -200,7 +201,7 @@ impl<'p> Run<'p> {
             start,
             end,
             prot: prot_of(a[PROT] as u64),
-            may: match shared && !writable {
+            may: match shared && (!writable || sealed) {
                 true => READ | EXEC,
                 false => READ | WRITE | EXEC,
             },
