@@ -358,7 +358,7 @@ fn noexec(c: &Ctx<'_>) -> Option<Answer> {
     }
     let within = match c.what(FD)? {
         What::Proc => return Some(Errno("EPERM")),
-        What::Zero | What::Null => return Some(Unmodelled("how /dev is mounted")),
+        What::Zero | What::Null | What::Device => return Some(Unmodelled("how /dev is mounted")),
         // An instance of epoll(7) may have had it sooner, in kernels that are kept up.
         What::Event => (0, 0),
         What::PipeRead(_) | What::PipeWrite(_) | What::Socket => (6, 12),

@@ -5,6 +5,7 @@ use super::{answer, effect, when};
 use crate::machine::model::call::{Ctx, Reach};
 use crate::machine::model::clause::Answer::{Blocked, Errno, Raise, Unmodelled};
 use crate::machine::model::clause::{Answer, Effect, List};
+use crate::machine::model::object::seal;
 use crate::machine::model::world::{PIPE_SLOTS, Pipe, What};
 
 const FD: usize = 0;
@@ -53,7 +54,7 @@ fn read_directory(c: &Ctx<'_>) -> Option<Answer> {
 fn foreign(c: &Ctx<'_>) -> Option<Answer> {
     let foreign = matches!(
         c.what(FD),
-        Some(What::Socket | What::Event | What::Proc | What::Foreign)
+        Some(What::Socket | What::Event | What::Proc | What::Device | What::Foreign)
     );
     when(foreign, Unmodelled("what this kind of descriptor holds"))
 }
@@ -180,6 +181,26 @@ fn write_position(c: &Ctx<'_>) -> i128 {
     match appends.and_then(|o| c.w.object_of(o)) {
         Some(object) => object.size.into(),
         None => position(c),
+    }
+}
+
+fn write_sealed(c: &Ctx<'_>) -> Option<Answer> {
+    let object = c.w.object_of(c.fd(FD)?)?;
+    if c.word(COUNT) == 0 || object.seals == 0 {
+        return None;
+    }
+    if object.seals & (seal::WRITE | seal::FUTURE_WRITE) != 0 {
+        return Some(Errno("EPERM"));
+    }
+    let (page, size) = (c.page(), i128::from(object.size));
+    let (at, end) = (write_position(c), write_position(c) + c.word(COUNT));
+    if object.seals & seal::GROW == 0 || end <= size {
+        return None;
+    }
+    // It goes page by page: what lies in a page before that of the end is written.
+    match at / page < size / page {
+        true => Some(Unmodelled("a write that a seal cuts")),
+        false => Some(Errno("EPERM")),
     }
 }
 
@@ -453,6 +474,16 @@ pub static WRITE: List = List {
             "A full pipe is waited for.",
             write_waits,
         ),
+        answer(
+            "write/sealed",
+            &[
+                "F_ADD_SEALS(2const) F_SEAL_WRITE, F_SEAL_FUTURE_WRITE, F_SEAL_GROW",
+                "mm/shmem.c shmem_write_begin()",
+            ],
+            "A file that is sealed against writing takes no bytes, one sealed against growing none past its end: EPERM.",
+            write_sealed,
+        )
+        .linux(),
         effect(
             "write/appends",
             &["POSIX.1-2024 open() O_APPEND", "open(2) O_APPEND"],

@@ -67,7 +67,7 @@ impl<'p> Run<'p> {
 
     /// How long a name in memory is, and whether it can be read.
     fn name(&mut self, process: usize, a: &mut [i128; 6]) -> Reach {
-        let reach = self.reach(process, a[0], NAME_ROOM, false);
+        let reach = self.reach(process, (a[0], NAME_ROOM), NAME_ROOM as u64, false);
         let len = match reach {
             Reach::Whole => NAME_ROOM as u64,
             Reach::Short(n) => n,
