@@ -42,6 +42,7 @@ pub struct Guard {
     seen: u32,
     since: Instant,
     nudged: Option<Instant>,
+    died: Option<Instant>,
 }
 
 impl Guard {
@@ -52,6 +53,7 @@ impl Guard {
             seen: journal.progress(),
             since: Instant::now(),
             nudged: None,
+            died: None,
         }
     }
 
@@ -65,6 +67,7 @@ impl Guard {
             self.seen = now;
             self.since = Instant::now();
             self.nudged = None;
+            self.died = None;
             return Finding::Fine;
         }
         let holder = match journal.holder() {
@@ -76,6 +79,15 @@ impl Guard {
 
     fn idle(&mut self, holder: i32, journal: &Journal) -> Finding {
         let state = state_of(holder);
+        // Not sooner: one who has handed the turn on may end before the next has got it, and may
+        // have taken long to end.
+        if matches!(state, Some('Z' | 'X')) {
+            let died = *self.died.get_or_insert_with(Instant::now);
+            return match died.elapsed() > self.limits.idle {
+                true => Finding::Dead,
+                false => Finding::Fine,
+            };
+        }
         // A call that computes or waits for a disk is slow, not blocked.
         let allowed = match state {
             Some('R' | 'D') => self.limits.idle * BUSY,
@@ -91,10 +103,6 @@ impl Guard {
             };
         }
         if self.since.elapsed() > allowed {
-            // Not sooner: one who has handed the turn on may end before the next has got it.
-            if matches!(state, Some('Z' | 'X')) {
-                return Finding::Dead;
-            }
             self.nudged = Some(Instant::now());
             for pid in journal.pids() {
                 sys::signal_thread(pid, holder, libc::SIGALRM);

@@ -422,6 +422,11 @@ impl Journal {
         self.shared().progress.load(Ordering::Acquire)
     }
 
+    /// Says that a step that takes the harness long is going on.
+    pub fn goes_on(&self) {
+        self.shared().progress.fetch_add(1, Ordering::Release);
+    }
+
     /// The step noted last.
     pub fn step(&self) -> usize {
         self.shared().step.load(Ordering::Acquire) as usize

@@ -9,11 +9,12 @@ pub const MOST: usize = 262_144;
 const SINGLE: usize = 16;
 
 /// Makes areas until the kernel refuses: every second page of a range gets rights of its own, then
-/// single pages are mapped behind it. The range of all of them, to be unmapped as one.
+/// single pages are mapped behind it. The range of all of them, to be unmapped as one. `goes_on` is
+/// called now and then, since it takes a while.
 ///
 /// # Errors
 /// ENOMEM where not even the range can be had; E2BIG where the kernel does not refuse.
-pub fn exhaust(page: u64) -> Result<(u64, u64), i32> {
+pub fn exhaust(page: u64, goes_on: impl Fn()) -> Result<(u64, u64), i32> {
     let page = page as usize;
     let len = (MOST + SINGLE) * page;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
@@ -26,7 +27,12 @@ pub fn exhaust(page: u64) -> Result<(u64, u64), i32> {
         let start = start as usize;
         let page_at = |n: usize| (start + n * page) as *mut libc::c_void;
         libc::munmap(page_at(MOST), SINGLE * page);
-        let split = |n: &usize| libc::mprotect(page_at(*n), page, libc::PROT_READ) != 0;
+        let split = |n: &usize| {
+            if n % 4096 == 1 {
+                goes_on();
+            }
+            libc::mprotect(page_at(*n), page, libc::PROT_READ) != 0
+        };
         let refused = (1..MOST - 1).step_by(2).find(split).is_some();
         let mut last = MOST;
         while refused && last < MOST + SINGLE {
@@ -80,7 +86,7 @@ mod tests {
                 }
             };
             let before = another();
-            let Ok((start, end)) = exhaust(crate::machine::kernel::probe::scale().page) else {
+            let Ok((start, end)) = exhaust(crate::machine::kernel::probe::scale().page, || ()) else {
                 sys::exit(9);
             };
             let during = another();

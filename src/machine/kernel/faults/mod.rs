@@ -107,7 +107,8 @@ fn arm(actor: &Actor, fault: Fault, op: &'static Op, request: &Request) -> Resul
             done
         }
         Fault::MapsExhausted => {
-            let (start, end) = maps::exhaust(actor.setting.page)?;
+            let journal = actor.setting.journal;
+            let (start, end) = maps::exhaust(actor.setting.page, || journal.goes_on())?;
             let request = Request {
                 args: [start as i64, (end - start) as i64, 0, 0, 0, 0],
                 ..*request

@@ -23,7 +23,7 @@ pub fn fault(name: &str, page: u64) -> Result<(), Unmet> {
         "write_protect" => stores,
         "race" | "slow" | "hang" => |page| missing(page, 0),
         "maps_exhausted" => |page| {
-            let (start, end) = super::maps::exhaust(page)?;
+            let (start, end) = super::maps::exhaust(page, || ())?;
             super::maps::give_back(start, end)
         },
         "full" => {
