@@ -322,7 +322,10 @@ impl Space {
         self.unguard(start, end);
         self.guards.push((start, end));
         let areas = self.within(start, end).iter();
-        let private: Vec<_> = areas.filter(|a| !a.shared).map(|a| a.start.max(start)).collect();
+        let private: Vec<_> = areas
+            .filter(|a| !a.shared)
+            .map(|a| a.start.max(start))
+            .collect();
         private.into_iter().for_each(|at| self.begin_record(at));
     }
 
@@ -335,7 +338,10 @@ impl Space {
 
     /// The first guard page of a range.
     pub fn first_guard(&self, start: Addr, end: Addr) -> Option<Addr> {
-        let met = self.guards.iter().filter(|(from, to)| *from < end && start < *to);
+        let met = self
+            .guards
+            .iter()
+            .filter(|(from, to)| *from < end && start < *to);
         met.map(|(from, _)| (*from).max(start)).min()
     }
 
@@ -463,10 +469,14 @@ impl Space {
             .filter(|(a, b)| a < b)
             .collect();
         self.forget(from, end);
-        let guards = self.guards.iter().map(|(a, b)| ((*a).max(from), (*b).min(end)));
+        let guards = self
+            .guards
+            .iter()
+            .map(|(a, b)| ((*a).max(from), (*b).min(end)));
         let guards: Vec<_> = guards.filter(|(a, b)| a < b).collect();
         self.unguard(from, end);
-        self.guards.extend(guards.into_iter().map(|(a, b)| (a + by, b + by)));
+        self.guards
+            .extend(guards.into_iter().map(|(a, b)| (a + by, b + by)));
         self.present
             .extend(moved.into_iter().map(|(a, b)| (a + by, b + by)));
     }

@@ -252,7 +252,9 @@ fn lock_unreachable(c: &Ctx<'_>) -> Option<Answer> {
             let size = c.w.objects.get(n).map_or(0, |o| o.size);
             at / page >= size.div_ceil(page)
         });
-        let guard = c.space().and_then(|s| s.first_guard(a.start.max(start), a.end.min(end)));
+        let guard = c
+            .space()
+            .and_then(|s| s.first_guard(a.start.max(start), a.end.min(end)));
         a.prot == 0 || behind || guard.is_some()
     };
     let any = c.areas(start, end).iter().any(unreachable);
@@ -323,7 +325,11 @@ pub static MADVISE: List = List {
         ),
         answer(
             "madvise/populating-stops",
-            &["madvise(2) ERRORS EFAULT, EINVAL, ENOMEM", "mm/madvise.c madvise_populate()", "mm/gup.c faultin_page_range()"],
+            &[
+                "madvise(2) ERRORS EFAULT, EINVAL, ENOMEM",
+                "mm/madvise.c madvise_populate()",
+                "mm/gup.c faultin_page_range()",
+            ],
             "Populating goes page by page up to the first that can't be touched: of what is not mapped it is ENOMEM, of what may not be accessed so EINVAL, of a guard or what lies past the end of an object EFAULT.",
             populating_stops,
         ),

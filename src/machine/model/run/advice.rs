@@ -4,8 +4,9 @@ use super::{Came, Run};
 use crate::machine::model::clause::Effect;
 use crate::machine::model::clauses::Which;
 use crate::machine::model::clauses::advice::{
-    COLD, DODUMP, GUARD_INSTALL, GUARD_REMOVE, POPULATE_READ, POPULATE_WRITE, populates_to, DOFORK, DONTDUMP, DONTFORK, DONTNEED, DONTNEED_LOCKED, FREE, KEEPONFORK, NORMAL,
-    PAGEOUT, RANDOM, REMOVE, SEQUENTIAL, WILLNEED, WIPEONFORK, mapped_to, range, refused_at,
+    COLD, DODUMP, DOFORK, DONTDUMP, DONTFORK, DONTNEED, DONTNEED_LOCKED, FREE, GUARD_INSTALL,
+    GUARD_REMOVE, KEEPONFORK, NORMAL, PAGEOUT, POPULATE_READ, POPULATE_WRITE, RANDOM, REMOVE,
+    SEQUENTIAL, WILLNEED, WIPEONFORK, mapped_to, populates_to, range, refused_at,
 };
 use crate::machine::model::space::{Area, mark};
 use crate::transcript::Outcome;
@@ -25,10 +26,12 @@ impl Run<'_> {
         let decided = self.decide(Which::Madvise, &ctx);
         // A hole, or an area that refuses, is told after what comes before it was done.
         let walked = decided.0.success
-            || decided
-                .1
-                .iter()
-                .any(|c| matches!(c.id, "madvise/hole" | "madvise/refused" | "madvise/populating-stops"));
+            || decided.1.iter().any(|c| {
+                matches!(
+                    c.id,
+                    "madvise/hole" | "madvise/refused" | "madvise/populating-stops"
+                )
+            });
         if walked && start < stop {
             self.advise(process, start, stop.max(start), a[2] as u64);
         }
@@ -80,9 +83,15 @@ impl Run<'_> {
 
     /// What is mapped of a range.
     fn mapped(&self, process: usize, start: i128, end: i128) -> Vec<(i128, i128)> {
-        let areas = self.w.processes.get(process).map(|p| p.space.within(start, end));
+        let areas = self
+            .w
+            .processes
+            .get(process)
+            .map(|p| p.space.within(start, end));
         let areas = areas.into_iter().flatten();
-        areas.map(|a| (a.start.max(start), a.end.min(end))).collect()
+        areas
+            .map(|a| (a.start.max(start), a.end.min(end)))
+            .collect()
     }
 
     /// Touches each page of a range, which can be touched.

@@ -8,8 +8,7 @@ use crate::machine::model::call::bits;
 use crate::machine::model::clause::{Answer, Clause, Effect};
 use crate::machine::model::clauses::mapping::{prot_of, protected, stops_at};
 use crate::machine::model::clauses::mmap::{
-    ADDR, DROPPABLE, FD, Mmap, NORESERVE, OFFSET, PROT, X86_32BIT, hint_place,
-    is_write_sealed,
+    ADDR, DROPPABLE, FD, Mmap, NORESERVE, OFFSET, PROT, X86_32BIT, hint_place, is_write_sealed,
 };
 use crate::machine::model::clauses::{Which, mmap};
 use crate::machine::model::machine::{Arch, Fs};
