@@ -227,6 +227,8 @@ effects! {
     TellsResidence,
     /// Neighbours that are alike are one area.
     Joins,
+    /// What the kernel chooses lies within bounds.
+    ChoosesWithin,
     /// F_ADD_SEALS seals.
     AddsSeals,
     /// A memory file may be made for sealing.

@@ -261,7 +261,7 @@ impl<'p> Run<'p> {
             Some(n) if !self.w.actors[n].gone => n,
             _ => return one(Outcome::NotReached(step.actor.clone())),
         };
-        if let Some(rule) = step.asks.first() {
+        if let Some(rule) = step.asks.first().filter(|_| step.call.name != "mmap") {
             return Allowed::Unmodelled(format!("whether it lies `{rule}`"));
         }
         let process = self.w.actors[actor].process;

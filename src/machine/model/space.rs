@@ -202,6 +202,8 @@ pub struct Space {
     pub own: BTreeMap<Addr, Block>,
     /// Ranges of private anonymous memory whose pages were made present without being stored to.
     present: Vec<(Addr, Addr)>,
+    /// Ranges of guard pages, MADV_GUARD_INSTALL.
+    guards: Vec<(Addr, Addr)>,
     /// Ranges where nothing lies but what the case put there.
     known: Vec<(Addr, Addr)>,
     /// How many records of private pages were begun.
@@ -311,6 +313,36 @@ impl Space {
         self.split_at(end);
         self.areas.retain(|a| a.end <= start || a.start >= end);
         self.forget(start, end);
+        self.unguard(start, end);
+    }
+
+    /// Makes guard pages of a range, and drops what the process has there for itself.
+    pub fn guard(&mut self, start: Addr, end: Addr) {
+        self.forget(start, end);
+        self.unguard(start, end);
+        self.guards.push((start, end));
+        let areas = self.within(start, end).iter();
+        let private: Vec<_> = areas
+            .filter(|a| !a.shared)
+            .map(|a| a.start.max(start))
+            .collect();
+        private.into_iter().for_each(|at| self.begin_record(at));
+    }
+
+    /// Removes the guard pages of a range.
+    pub fn unguard(&mut self, start: Addr, end: Addr) {
+        if !self.guards.is_empty() {
+            self.guards = without(&self.guards, start, end);
+        }
+    }
+
+    /// The first guard page of a range.
+    pub fn first_guard(&self, start: Addr, end: Addr) -> Option<Addr> {
+        let met = self
+            .guards
+            .iter()
+            .filter(|(from, to)| *from < end && start < *to);
+        met.map(|(from, _)| (*from).max(start)).min()
     }
 
     /// Drops the process's own pages of a range.
@@ -437,6 +469,14 @@ impl Space {
             .filter(|(a, b)| a < b)
             .collect();
         self.forget(from, end);
+        let guards = self
+            .guards
+            .iter()
+            .map(|(a, b)| ((*a).max(from), (*b).min(end)));
+        let guards: Vec<_> = guards.filter(|(a, b)| a < b).collect();
+        self.unguard(from, end);
+        self.guards
+            .extend(guards.into_iter().map(|(a, b)| (a + by, b + by)));
         self.present
             .extend(moved.into_iter().map(|(a, b)| (a + by, b + by)));
     }

@@ -4,10 +4,10 @@ use super::{answer, effect, when};
 use crate::machine::model::call::Ctx;
 use crate::machine::model::clause::Answer::{Errno, Nothing, Unmodelled};
 use crate::machine::model::clause::{Answer, Effect, List};
-use crate::machine::model::clauses::mmap::LOCK_LIMIT;
+use crate::machine::model::clauses::mmap::{FILL_MAX, LOCK_LIMIT};
 use crate::machine::model::machine::Fs;
 use crate::machine::model::object::{Kind, seal};
-use crate::machine::model::space::{Area, Place, WRITE, mark, split};
+use crate::machine::model::space::{Area, Place, READ, WRITE, mark, split};
 
 const ADDR: usize = 0;
 const LEN: usize = 1;
@@ -45,6 +45,14 @@ pub const DODUMP: u64 = 17;
 pub const COLD: u64 = 20;
 /// Pages are taken out of memory.
 pub const PAGEOUT: u64 = 21;
+/// Pages are touched as by loads.
+pub const POPULATE_READ: u64 = 22;
+/// Pages are touched as by stores.
+pub const POPULATE_WRITE: u64 = 23;
+/// Pages fault from now on.
+pub const GUARD_INSTALL: u64 = 102;
+/// They do no more.
+pub const GUARD_REMOVE: u64 = 103;
 /// As DONTNEED, for locked memory too.
 pub const DONTNEED_LOCKED: u64 = 24;
 
@@ -65,13 +73,17 @@ fn advice(c: &Ctx<'_>) -> u64 {
 }
 
 fn unknown_advice(c: &Ctx<'_>) -> Option<Answer> {
-    let known = matches!(advice(c), 0..=4 | 8..=25 | 100..=103);
+    let guards = c.m.kernel >= (6, 13);
+    let known = match advice(c) {
+        GUARD_INSTALL | GUARD_REMOVE => guards,
+        advice => matches!(advice, 0..=4 | 8..=25 | 100..=101),
+    };
     when(!known, Errno("EINVAL"))
 }
 
 fn other_advice(c: &Ctx<'_>) -> Option<Answer> {
     // What the kernel was built with, huge pages, populating and guards.
-    let other = matches!(advice(c), 12..=15 | 22 | 23 | 25 | 100..=103);
+    let other = matches!(advice(c), 12..=15 | 25 | 100 | 101);
     when(other, Unmodelled("this advice"))
 }
 
@@ -127,6 +139,11 @@ fn refusal(c: &Ctx<'_>, area: &Area) -> Option<Answer> {
         FREE => when(area.locked || !anonymous, Errno("EINVAL")),
         KEEPONFORK | DODUMP => when(area.droppable, Errno("EINVAL")),
         WIPEONFORK => when(!anonymous || area.shared, Errno("EINVAL")),
+        GUARD_INSTALL if area.locked => Some(Errno("EINVAL")),
+        GUARD_INSTALL | GUARD_REMOVE if c.m.kernel < (6, 15) => when(
+            !area.is_anonymous() || area.prot & WRITE == 0,
+            Errno("EINVAL"),
+        ),
         REMOVE if area.locked || anonymous => Some(Errno("EINVAL")),
         REMOVE if !area.shared || area.may & WRITE == 0 => Some(Errno("EACCES")),
         REMOVE => {
@@ -153,6 +170,53 @@ pub fn refused_at(c: &Ctx<'_>) -> Option<i128> {
 fn refuses(c: &Ctx<'_>) -> Option<Answer> {
     let (start, end) = range(c);
     c.areas(start, end).iter().find_map(|a| refusal(c, a))
+}
+
+/// Where populating a range stops, and by which error.
+pub fn populates_to(c: &Ctx<'_>) -> (i128, Option<&'static str>) {
+    let (start, end) = range(c);
+    let store = advice(c) == POPULATE_WRITE;
+    let mut at = start;
+    for area in c.areas(start, end) {
+        if area.start > at {
+            return (at, Some("ENOMEM"));
+        }
+        let needed = if store { WRITE } else { READ };
+        if area.prot & needed == 0 {
+            return (at, Some("EINVAL"));
+        }
+        let to = area.end.min(end);
+        let guard = c.space().and_then(|s| s.first_guard(at, to));
+        // The first page that lies wholly behind the end of the object.
+        let behind = area.object.map(|(n, from)| {
+            let size = c.w.objects.get(n).map_or(0, |o| o.size);
+            let pages = i128::from(size.div_ceil(c.m.scale.page)) * c.page();
+            area.start + (pages - i128::from(from)).max(0)
+        });
+        let stop = [guard, behind].into_iter().flatten().min();
+        if let Some(stop) = stop.filter(|s| *s < to) {
+            return (stop.max(at), Some("EFAULT"));
+        }
+        at = to;
+    }
+    (at, (at < end).then_some("ENOMEM"))
+}
+
+fn is_populating(c: &Ctx<'_>) -> bool {
+    matches!(advice(c), POPULATE_READ | POPULATE_WRITE)
+}
+
+fn populates_too_much(c: &Ctx<'_>) -> Option<Answer> {
+    let (start, _) = range(c);
+    let much = is_populating(c) && populates_to(c).0 - start > FILL_MAX;
+    when(much, Unmodelled("the guard on memory may end it"))
+}
+
+fn populating_stops(c: &Ctx<'_>) -> Option<Answer> {
+    if !is_populating(c) {
+        return None;
+    }
+    populates_to(c).1.map(Errno)
 }
 
 fn hole(c: &Ctx<'_>) -> Option<Answer> {
@@ -188,7 +252,10 @@ fn lock_unreachable(c: &Ctx<'_>) -> Option<Answer> {
             let size = c.w.objects.get(n).map_or(0, |o| o.size);
             at / page >= size.div_ceil(page)
         });
-        a.prot == 0 || behind
+        let guard = c
+            .space()
+            .and_then(|s| s.first_guard(a.start.max(start), a.end.min(end)));
+        a.prot == 0 || behind || guard.is_some()
     };
     let any = c.areas(start, end).iter().any(unreachable);
     when(any, Errno("ENOMEM"))
@@ -223,7 +290,7 @@ pub static MADVISE: List = List {
         answer(
             "madvise/other-advice",
             &["madvise(2) DESCRIPTION"],
-            "Advice about huge pages, merging, populating, guards and poison is not modelled.",
+            "Advice about huge pages, merging and poison is not modelled.",
             other_advice,
         ),
         answer(
@@ -251,6 +318,22 @@ pub static MADVISE: List = List {
             unknown,
         ),
         answer(
+            "madvise/populates-too-much",
+            &["madvise(2) MADV_POPULATE_WRITE"],
+            "What fills more than the guard on memory allows is not modelled.",
+            populates_too_much,
+        ),
+        answer(
+            "madvise/populating-stops",
+            &[
+                "madvise(2) ERRORS EFAULT, EINVAL, ENOMEM",
+                "mm/madvise.c madvise_populate()",
+                "mm/gup.c faultin_page_range()",
+            ],
+            "Populating goes page by page up to the first that can't be touched: of what is not mapped it is ENOMEM, of what may not be accessed so EINVAL, of a guard or what lies past the end of an object EFAULT.",
+            populating_stops,
+        ),
+        answer(
             "madvise/refused",
             &[
                 "madvise(2) ERRORS EINVAL, EACCES",
@@ -274,7 +357,7 @@ pub static MADVISE: List = List {
                 "madvise(2) DESCRIPTION",
                 "mm/madvise.c madvise_dontneed_single_vma(), madvise_remove()",
             ],
-            "MADV_DONTNEED drops the process's own copies, MADV_REMOVE the object's bytes; MADV_DONTFORK and MADV_WIPEONFORK say what a child gets. All other advice changes no byte.",
+            "MADV_DONTNEED drops the process's own copies, MADV_REMOVE the object's bytes; MADV_DONTFORK and MADV_WIPEONFORK say what a child gets, MADV_POPULATE_READ and MADV_POPULATE_WRITE touch each page, MADV_GUARD_INSTALL drops pages and lets them fault until MADV_GUARD_REMOVE. All other advice changes no byte.",
             Effect::Advises,
         ),
     ],

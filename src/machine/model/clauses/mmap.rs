@@ -33,7 +33,8 @@ pub const DROPPABLE: u64 = 8;
 const ANONYMOUS: u64 = bits(number::MAP_ANONYMOUS);
 const FIXED: u64 = bits(number::MAP_FIXED);
 const NOREPLACE: u64 = 0x10_0000;
-const X86_32BIT: u64 = 0x40;
+/// MAP_32BIT of x86.
+pub const X86_32BIT: u64 = 0x40;
 const X86_ABOVE4G: u64 = 0x80;
 const GROWSDOWN: u64 = bits(number::MAP_GROWSDOWN);
 const LOCKED: u64 = bits(number::MAP_LOCKED);
@@ -921,6 +922,17 @@ pub static MMAP: List = List {
             &["mmap(2) DESCRIPTION", "mm/mmap.c round_hint_to_min()"],
             "A hint at a free place is followed, rounded down to a page boundary.",
             Effect::FollowsHint,
+        )
+        .linux(),
+        effect(
+            "mmap/chooses-within",
+            &[
+                "mmap(2) DESCRIPTION, on addr",
+                "mm/mmap.c vm_unmapped_area(), generic_get_unmapped_area_topdown()",
+                "arch/x86/kernel/sys_x86_64.c find_start_end()",
+            ],
+            "What the kernel chooses is a multiple of the page size, lies from /proc/sys/vm/mmap_min_addr up to the end of the address space, and with MAP_32BIT below 2 GiB.",
+            Effect::ChoosesWithin,
         )
         .linux(),
         effect(

@@ -115,6 +115,12 @@ fn execute_only(c: &Ctx<'_>) -> Option<Answer> {
     when(!c.store && only, segv(c, code))
 }
 
+fn guarded(c: &Ctx<'_>) -> Option<Answer> {
+    let at = c.word(AT);
+    let guard = c.space()?.first_guard(at, at + 1);
+    when(guard.is_some(), segv(c, "SEGV_MAPERR"))
+}
+
 fn past_the_end(c: &Ctx<'_>) -> Option<Answer> {
     let at = c.word(AT);
     let area = area(c)?;
@@ -186,6 +192,13 @@ pub static TOUCH: List = List {
             posix_more_access,
         )
         .posix(Force::Permitted),
+        answer(
+            "touch/guard",
+            &["madvise(2) MADV_GUARD_INSTALL", "mm/memory.c handle_pte_marker()", "arch/x86/mm/fault.c do_user_addr_fault()"],
+            "A guard page, where its protection would allow the touch: SIGSEGV SEGV_MAPERR.",
+            guarded,
+        )
+        .linux(),
         answer(
             "touch/past-the-end",
             &["POSIX.1-2024 mmap() DESCRIPTION: whole pages following the end of an object", "mmap(2) SIGBUS", "mm/filemap.c filemap_fault()", "mm/shmem.c shmem_fault()"],

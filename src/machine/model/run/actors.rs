@@ -54,6 +54,7 @@ impl<'p> Run<'p> {
             if wipes {
                 for (start, end) in ranges {
                     child.space.forget(start, end);
+                    child.space.unguard(start, end);
                 }
             }
             let kept = child.space.areas().iter().filter(|a| a.not_for_children);

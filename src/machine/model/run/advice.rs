@@ -4,8 +4,9 @@ use super::{Came, Run};
 use crate::machine::model::clause::Effect;
 use crate::machine::model::clauses::Which;
 use crate::machine::model::clauses::advice::{
-    COLD, DODUMP, DOFORK, DONTDUMP, DONTFORK, DONTNEED, DONTNEED_LOCKED, FREE, KEEPONFORK, NORMAL,
-    PAGEOUT, RANDOM, REMOVE, SEQUENTIAL, WILLNEED, WIPEONFORK, mapped_to, range, refused_at,
+    COLD, DODUMP, DOFORK, DONTDUMP, DONTFORK, DONTNEED, DONTNEED_LOCKED, FREE, GUARD_INSTALL,
+    GUARD_REMOVE, KEEPONFORK, NORMAL, PAGEOUT, POPULATE_READ, POPULATE_WRITE, RANDOM, REMOVE,
+    SEQUENTIAL, WILLNEED, WIPEONFORK, mapped_to, populates_to, range, refused_at,
 };
 use crate::machine::model::space::{Area, mark};
 use crate::transcript::Outcome;
@@ -17,14 +18,20 @@ impl Run<'_> {
         }
         let ctx = self.ctx(process, a);
         let (start, end) = range(&ctx);
-        let stop = refused_at(&ctx).unwrap_or(end);
+        let populates = matches!(a[2] as u64 & 0xffff_ffff, POPULATE_READ | POPULATE_WRITE);
+        let stop = match populates {
+            true => populates_to(&ctx).0,
+            false => refused_at(&ctx).unwrap_or(end),
+        };
         let decided = self.decide(Which::Madvise, &ctx);
         // A hole, or an area that refuses, is told after what comes before it was done.
         let walked = decided.0.success
-            || decided
-                .1
-                .iter()
-                .any(|c| matches!(c.id, "madvise/hole" | "madvise/refused"));
+            || decided.1.iter().any(|c| {
+                matches!(
+                    c.id,
+                    "madvise/hole" | "madvise/refused" | "madvise/populating-stops"
+                )
+            });
         if walked && start < stop {
             self.advise(process, start, stop.max(start), a[2] as u64);
         }
@@ -55,6 +62,15 @@ impl Run<'_> {
             }),
             DONTNEED | DONTNEED_LOCKED => self.space(process).forget(start, end),
             REMOVE => self.remove(process, start, end),
+            POPULATE_READ | POPULATE_WRITE => {
+                self.touch_all(process, (start, end), advice == POPULATE_WRITE);
+            }
+            GUARD_INSTALL => {
+                for (from, to) in self.mapped(process, start, end) {
+                    self.space(process).guard(from, to);
+                }
+            }
+            GUARD_REMOVE => self.space(process).unguard(start, end),
             DONTFORK | DOFORK => self.space(process).change(start, end, &mut |area| {
                 area.not_for_children = advice == DONTFORK;
             }),
@@ -62,6 +78,43 @@ impl Run<'_> {
                 area.wiped_on_fork = advice == WIPEONFORK;
             }),
             _ => {}
+        }
+    }
+
+    /// What is mapped of a range.
+    fn mapped(&self, process: usize, start: i128, end: i128) -> Vec<(i128, i128)> {
+        let areas = self
+            .w
+            .processes
+            .get(process)
+            .map(|p| p.space.within(start, end));
+        let areas = areas.into_iter().flatten();
+        areas
+            .map(|a| (a.start.max(start), a.end.min(end)))
+            .collect()
+    }
+
+    /// Touches each page of a range, which can be touched.
+    fn touch_all(&mut self, process: usize, (start, end): (i128, i128), store: bool) {
+        let page = self.page();
+        for (from, to) in self.mapped(process, start, end) {
+            let area = self.w.processes.get(process).and_then(|p| p.space.at(from));
+            let Some((shared, object)) = area.map(|a| (a.shared, a.offset(from))) else {
+                continue;
+            };
+            match object {
+                None => self.space(process).fill(from, to, store),
+                Some((n, at)) => {
+                    let last = (at + (to - from) as u64).div_ceil(page);
+                    if let Some(object) = self.w.objects.get_mut(n) {
+                        object.arrive(at / page, last, true);
+                    }
+                    let mut at = from;
+                    while store && !shared && at < to && self.copy_page(process, at) {
+                        at += i128::from(page);
+                    }
+                }
+            }
         }
     }
 

@@ -2,16 +2,17 @@
 
 use super::{Came, Run};
 use crate::case::number;
+use crate::case::rule::Rule;
 use crate::case::step::{Arg, Step};
 use crate::case::{Content, Quantity};
 use crate::machine::model::call::bits;
 use crate::machine::model::clause::{Answer, Clause, Effect};
 use crate::machine::model::clauses::mapping::{prot_of, protected, stops_at};
 use crate::machine::model::clauses::mmap::{
-    ADDR, DROPPABLE, FD, Mmap, NORESERVE, OFFSET, PROT, hint_place, is_write_sealed,
+    ADDR, DROPPABLE, FD, Mmap, NORESERVE, OFFSET, PROT, X86_32BIT, hint_place, is_write_sealed,
 };
 use crate::machine::model::clauses::{Which, mmap};
-use crate::machine::model::machine::Fs;
+use crate::machine::model::machine::{Arch, Fs};
 use crate::machine::model::object::{Kind, Object};
 use crate::machine::model::space::{Area, EXEC, Place, READ, WRITE, chosen, mark, split};
 use crate::machine::model::world::What;
@@ -63,6 +64,51 @@ impl<'p> Run<'p> {
         self.settle(decided, &mut |run| run.map(process, step, a, must || moved))
     }
 
+    /// Which of the rules that a claim asks about hold of a place, where any does.
+    fn placed(
+        &mut self,
+        step: &Step,
+        a: [i128; 6],
+        (start, len): (i128, i128),
+    ) -> Result<Option<Outcome>, String> {
+        if step.asks.is_empty() {
+            return Ok(None);
+        }
+        if self.is_posix() || !self.holds(Effect::ChoosesWithin) {
+            return Err("where the kernel puts what it chooses".to_owned());
+        }
+        let scale = &self.model.machine.scale;
+        let (page, top) = (i128::from(scale.page), i128::from(scale.top));
+        let low = i128::from(scale.min_addr);
+        let value = |q: &Quantity| q.value(scale, scale.word_max(), &|_| None).ok();
+        let absolute = split(start).0 == Place::Absolute;
+        let in_low_memory = self.model.machine.arch == Arch::X86_64
+            && a[mmap::FLAGS] as u64 & X86_32BIT != 0
+            && split(start).0 != Place::Arena;
+        let holds = |rule: &Rule| match rule {
+            _ if absolute => rule.holds(start, len, &value),
+            Rule::Aligned(q) => {
+                let to = value(q)?;
+                (to > 0 && page % to == 0).then(|| split(start).1 % to == 0)
+            }
+            Rule::Inside(from, to) => (value(from)? <= low && value(to)? >= top).then_some(true),
+            Rule::Below(q) => {
+                let q = value(q)?;
+                (q >= top || in_low_memory && q >= 2 << 30).then_some(true)
+            }
+            Rule::Touching(_) => None,
+        };
+        let mut told = Vec::new();
+        for rule in &step.asks {
+            match holds(rule) {
+                Some(true) => told.push(rule.clone()),
+                Some(false) => {}
+                None => return Err(format!("whether it lies `{rule}`")),
+            }
+        }
+        Ok((!told.is_empty()).then_some(Outcome::Placed(told)))
+    }
+
     /// Makes a mapping; the outcome tells its address.
     fn map(
         &mut self,
@@ -99,6 +145,9 @@ impl<'p> Run<'p> {
         self.bind(step, start);
         if m.populates() && len > 0 {
             self.populate(process, start, end);
+        }
+        if let Some(placed) = self.placed(step, a, (start, len))? {
+            return Ok(placed);
         }
         Ok(self.told_address(step, a[ADDR], start))
     }
