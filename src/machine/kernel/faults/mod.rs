@@ -106,7 +106,7 @@ fn arm(actor: &Actor, fault: Fault, op: &'static Op, request: &Request) -> Resul
             done
         }
         Fault::MapsExhausted => {
-            let (start, end) = maps::exhaust(actor.setting.page)?;
+            let (start, end) = maps::exhaust(actor.setting.page, Duration::from_secs(60))?;
             let request = Request {
                 args: [start as i64, (end - start) as i64, 0, 0, 0, 0],
                 ..*request
