@@ -109,7 +109,7 @@ fn the_model_says_the_same_at_each_page_size() {
     let mut unexplained = Vec::new();
     for index in 0..plan.len() {
         let case = plan.case(index);
-        let [small, rest @ ..] = & models.each_ref().map(|m| m.run(&case.program));
+        let [small, rest @ ..] = &models.each_ref().map(|m| m.run(&case.program));
         for (large, model) in rest.iter().zip(&models[1..]) {
             let lines = small.lines(&case.program);
             let explained = [&small, &large].iter().any(|t| {

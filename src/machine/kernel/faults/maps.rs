@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "mappings in a range that is this fault's own")]
 
 use crate::machine::kernel::sys::last_errno;
+use std::time::{Duration, Instant};
 
 /// More than this many areas are not made: it would take too long, and much memory of the kernel.
 pub const MOST: usize = 262_144;
@@ -13,8 +14,10 @@ const SINGLE: usize = 16;
 /// called now and then, since it takes a while.
 ///
 /// # Errors
-/// ENOMEM where not even the range can be had; E2BIG where the kernel does not refuse.
-pub fn exhaust(page: u64, goes_on: impl Fn()) -> Result<(u64, u64), i32> {
+/// ENOMEM where not even the range can be had; E2BIG where the kernel does not refuse, or not in
+/// that time: a kernel without a limit may take longer with each area.
+pub fn exhaust(page: u64, within: Duration, goes_on: impl Fn()) -> Result<(u64, u64), i32> {
+    let until = Instant::now() + within;
     let page = page as usize;
     let len = (MOST + SINGLE) * page;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
@@ -27,13 +30,16 @@ pub fn exhaust(page: u64, goes_on: impl Fn()) -> Result<(u64, u64), i32> {
         let start = start as usize;
         let page_at = |n: usize| (start + n * page) as *mut libc::c_void;
         libc::munmap(page_at(MOST), SINGLE * page);
-        let split = |n: &usize| {
-            if n % 4096 == 1 {
-                goes_on();
+        let split = |n: &usize| libc::mprotect(page_at(*n), page, libc::PROT_READ) != 0;
+        let in_time = |n: &usize| {
+            if n & 0x3ff != 1 {
+                return true;
             }
-            libc::mprotect(page_at(*n), page, libc::PROT_READ) != 0
+            goes_on();
+            Instant::now() < until
         };
-        let refused = (1..MOST - 1).step_by(2).find(split).is_some();
+        let mut pages = (1..MOST - 1).step_by(2).take_while(in_time);
+        let refused = pages.find(split).is_some();
         let mut last = MOST;
         while refused && last < MOST + SINGLE {
             // Neighbours of different rights, or they would be one area.
@@ -86,7 +92,11 @@ mod tests {
                 }
             };
             let before = another();
-            let Ok((start, end)) = exhaust(crate::machine::kernel::probe::scale().page, || ()) else {
+            let Ok((start, end)) = exhaust(
+                crate::machine::kernel::probe::scale().page,
+                Duration::from_secs(60),
+                || (),
+            ) else {
                 sys::exit(9);
             };
             let during = another();

@@ -108,7 +108,8 @@ fn arm(actor: &Actor, fault: Fault, op: &'static Op, request: &Request) -> Resul
         }
         Fault::MapsExhausted => {
             let journal = actor.setting.journal;
-            let (start, end) = maps::exhaust(actor.setting.page, || journal.goes_on())?;
+            let most = Duration::from_secs(60);
+            let (start, end) = maps::exhaust(actor.setting.page, most, || journal.goes_on())?;
             let request = Request {
                 args: [start as i64, (end - start) as i64, 0, 0, 0, 0],
                 ..*request

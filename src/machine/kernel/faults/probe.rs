@@ -6,6 +6,7 @@ use crate::case::need::Reason;
 use crate::case::program::Ground;
 use crate::machine::kernel::namespace;
 use crate::machine::kernel::sys::{self, last_errno};
+use std::time::Duration;
 
 /// Why a fault can't be brought about.
 pub type Unmet = (Reason, String);
@@ -23,7 +24,7 @@ pub fn fault(name: &str, page: u64) -> Result<(), Unmet> {
         "write_protect" => stores,
         "race" | "slow" | "hang" => |page| missing(page, 0),
         "maps_exhausted" => |page| {
-            let (start, end) = super::maps::exhaust(page, || ())?;
+            let (start, end) = super::maps::exhaust(page, Duration::from_secs(5), || ())?;
             super::maps::give_back(start, end)
         },
         "full" => {
