@@ -101,8 +101,8 @@ impl<'p> Run<'p> {
                 _ => bytes,
             };
             let got = match what {
-                Some(What::PipeRead(p)) => run.out_of_pipe(process, p, buffer, (bytes, short)),
-                _ => run.out_of_file(t, what, buffer, (bytes, short)),
+                Some(What::PipeRead(p)) => run.pipe_gives(process, p, buffer, (bytes, short)),
+                _ => run.file_gives(t, what, buffer, (bytes, short)),
             }?;
             run.bind(step, got.0.into());
             match buffer {
@@ -119,7 +119,7 @@ impl<'p> Run<'p> {
     }
 
     /// Reads a pipe: how much, and what. `short` bytes of the buffer can be reached.
-    fn out_of_pipe(
+    fn pipe_gives(
         &mut self,
         process: usize,
         pipe: usize,
@@ -146,7 +146,7 @@ impl<'p> Run<'p> {
     }
 
     /// Reads anything else: how much, and what.
-    fn out_of_file(
+    fn file_gives(
         &mut self,
         t: Transfer,
         what: Option<What>,
@@ -277,8 +277,8 @@ impl<'p> Run<'p> {
         let what = self.w.open(process, a[0]).map(|o| o.what);
         self.settle(decided, &mut |run| {
             let n = match what {
-                Some(What::Object(_)) => run.write_file(t, source, reach)?,
-                Some(What::PipeWrite(p)) => run.write_pipe(t, p, source, reach)?,
+                Some(What::Object(_)) => run.file_takes(t, source, reach)?,
+                Some(What::PipeWrite(p)) => run.pipe_takes(t, p, source, reach)?,
                 Some(What::Null | What::Zero) if run.holds(Effect::AtMost) => run.at_most(a[2]),
                 _ => a[2] as u64,
             };
@@ -352,7 +352,7 @@ impl<'p> Run<'p> {
     }
 
     /// Writes to an object; how much.
-    fn write_file(&mut self, t: Transfer, source: Source<'_>, reach: Reach) -> Result<u64, String> {
+    fn file_takes(&mut self, t: Transfer, source: Source<'_>, reach: Reach) -> Result<u64, String> {
         let Some((object, at)) = self.target(t) else {
             return Ok(0);
         };
@@ -458,7 +458,7 @@ impl<'p> Run<'p> {
     }
 
     /// Writes to a pipe; how much.
-    fn write_pipe(
+    fn pipe_takes(
         &mut self,
         t: Transfer,
         pipe: usize,
