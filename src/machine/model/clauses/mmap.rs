@@ -492,6 +492,16 @@ fn hint_covers_arena(c: &Ctx<'_>) -> Option<Answer> {
     when(meets, Unmodelled("whether it is put over the arena"))
 }
 
+fn hint_of_far_offset(c: &Ctx<'_>) -> Option<Answer> {
+    let on_disk = c.fd(FD).is_some_and(|o| c.w.is_file(o));
+    if !with_file(c) || !on_disk || Mmap::of(c).is_fixed() || c.word(ADDR) == 0 {
+        return None;
+    }
+    let overflows = c.word(OFFSET) + i128::from(c.m.scale.huge) > i128::from(i64::MAX);
+    let why = "whether the hint is followed where the offset overflows";
+    when(overflows && c.m.fs != Fs::Tmpfs, Unmodelled(why))
+}
+
 fn hint_is_doubtful(c: &Ctx<'_>) -> Option<Answer> {
     if Mmap::of(c).is_fixed() {
         return None;
@@ -887,6 +897,13 @@ pub static MMAP: List = List {
             &["mmap(2) DESCRIPTION", "mm/mmap.c round_hint_to_min()"],
             "A hint that is followed may put so long a mapping over the place that cases call the arena.",
             hint_covers_arena,
+        )
+        .linux(),
+        answer(
+            "mmap/hint-of-a-far-offset",
+            &["mm/huge_memory.c __thp_get_unmapped_area()"],
+            "A hint for a file's mapping in the last huge page of all offsets may not be followed though its place is free: there the sum that looks for a huge page in the range overflows, and so much more room is asked for.",
+            hint_of_far_offset,
         )
         .linux(),
         answer(
