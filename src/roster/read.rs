@@ -358,7 +358,7 @@ mod tests {
             ),
             (
                 "title = 't'\nsample = '200%'",
-                "x.toml:2:10: a share is written `2%`, from 0.1% to 100%",
+                "x.toml:2:10: a share is written `2%`, more than 0% and up to 100%",
             ),
             (
                 "title = 't'\nis = { page = '4k' }",
