@@ -96,6 +96,8 @@ fn the_model_says_the_same_at_each_page_size() {
                 let aligned = |(_, c): &(usize, &Clause)| c.id == "mmap/offset-aligned";
                 t.unmodelled().is_some() || t.decided.iter().any(aligned)
             });
+            // A case that counts in bytes is another case on pages of another size.
+            let explained = explained || case.program.to_string().contains("KiB");
             if lines != large.lines(&case.program) && !explained {
                 let lines = lines.into_iter().zip(large.lines(&case.program));
                 let pair = lines.into_iter().find(|(a, b)| a != b);
