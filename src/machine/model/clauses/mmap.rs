@@ -493,13 +493,14 @@ fn hint_covers_arena(c: &Ctx<'_>) -> Option<Answer> {
 }
 
 fn hint_of_far_offset(c: &Ctx<'_>) -> Option<Answer> {
-    let on_disk = c.fd(FD).is_some_and(|o| c.w.is_file(o));
-    if !with_file(c) || !on_disk || Mmap::of(c).is_fixed() || c.word(ADDR) == 0 {
+    let on_disk = c.fd(FD).is_some_and(|o| c.w.is_file(o)) && c.m.fs != Fs::Tmpfs;
+    let own_zeros = c.what(FD) == Some(What::Zero) && Mmap::of(c).kind != SHARED;
+    if !with_file(c) || !(on_disk || own_zeros) || Mmap::of(c).is_fixed() || c.word(ADDR) == 0 {
         return None;
     }
     let overflows = c.word(OFFSET) + i128::from(c.m.scale.huge) > i128::from(i64::MAX);
     let why = "whether the hint is followed where the offset overflows";
-    when(overflows && c.m.fs != Fs::Tmpfs, Unmodelled(why))
+    when(overflows, Unmodelled(why))
 }
 
 fn hint_is_doubtful(c: &Ctx<'_>) -> Option<Answer> {
@@ -901,8 +902,8 @@ pub static MMAP: List = List {
         .linux(),
         answer(
             "mmap/hint-of-a-far-offset",
-            &["mm/huge_memory.c __thp_get_unmapped_area()"],
-            "A hint for a file's mapping in the last huge page of all offsets may not be followed though its place is free: there the sum that looks for a huge page in the range overflows, and so much more room is asked for.",
+            &["mm/huge_memory.c __thp_get_unmapped_area()", "drivers/char/mem.c get_unmapped_area_zero()"],
+            "A hint for a mapping of a file, or a private one of /dev/zero, in the last huge page of all offsets may not be followed though its place is free: there the sum that looks for a huge page in the range overflows, and so much more room is asked for.",
             hint_of_far_offset,
         )
         .linux(),
