@@ -94,12 +94,13 @@ impl Guard {
             _ => self.limits.idle,
         };
         if let Some(nudged) = self.nudged {
-            // One that runs is on its way out of the call, and may have to wait for a CPU.
-            let grace = if state == Some('R') { allowed } else { GRACE };
-            return if nudged.elapsed() > grace {
-                Finding::Hang
-            } else {
-                Finding::Fine
+            // One that runs is on its way out of the call, and may have to wait for a CPU; one that
+            // waits for a disk takes no signal before the disk has answered.
+            let is_under_way = matches!(state, Some('R' | 'D'));
+            let grace = if is_under_way { allowed } else { GRACE };
+            return match nudged.elapsed() > grace {
+                true => Finding::Hang,
+                false => Finding::Fine,
             };
         }
         if self.since.elapsed() > allowed {
