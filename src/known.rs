@@ -211,6 +211,15 @@ impl Known {
         entries.all(|e| matches!(e.outcome, Tolerated::Outcome(_)))
     }
 
+    /// Whether an entry may name a case whose id begins so.
+    pub fn may_name(&self, begin: &str) -> bool {
+        let mut patterns = self.entries.iter().flat_map(|e| &e.cases);
+        patterns.any(|p| {
+            let known = p.text.split('*').next().unwrap_or_default();
+            known.starts_with(begin) || begin.starts_with(known)
+        })
+    }
+
     /// The patterns that name no case of `ids`: mistakes in the list.
     pub fn without_case<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Vec<Diagnostic> {
         let patterns = self

@@ -173,6 +173,7 @@ fn cases(width: usize, options: &Options) -> Result<Cost, String> {
             pipe_journal: false,
             cpu: Some(0),
             memory: 512 << 20,
+            busy: None,
         },
         jobs: width,
         idle: 0,
@@ -183,7 +184,7 @@ fn cases(width: usize, options: &Options) -> Result<Cost, String> {
     let mut came = Vec::with_capacity(count);
     let mut wrong = None;
     let before = cost::taken();
-    config.run(Vec::new(), jobs, &mut |_, answer| {
+    config.run(vec![config.lane(jobs)], &mut |_, answer| {
         came.push(Instant::now());
         wrong = wrong.take().or(wrongly(answer));
     })?;

@@ -101,6 +101,7 @@ fn answer(calls: &[&str]) -> Result<String, String> {
         pipe_journal: false,
         cpu: Some(0),
         memory: 64 << 20,
+        busy: None,
     };
     let mut asked = Vec::new();
     frame::write("start", 1, &start.to_string(), &mut asked);
