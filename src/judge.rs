@@ -65,6 +65,9 @@ pub enum Verdict {
     Unrecorded(Nearest),
     /// Steps break the rule as the list of known deviations says: these entries.
     Known(Vec<Breach>, Vec<usize>),
+    /// Steps break the rule as is recorded here, and nothing explains it: another system answers
+    /// here than the reference's.
+    Unexplained(Vec<Breach>),
     /// Steps break the rule otherwise than the list of known deviations says: what it tolerates,
     /// with the place where it says so.
     ChangedKnown(Vec<Breach>, Vec<String>),
@@ -163,16 +166,29 @@ pub fn judge(
     let verdict = if breaches.is_empty() && departures.is_empty() {
         against_record
     } else {
+        let as_recorded = against_record == Verdict::Pass;
         match listed(case, known, &breaches, &departures) {
-            Listed::No if breaches.is_empty() => Verdict::Departs(departures),
-            Listed::No => Verdict::Violation(breaches),
+            Listed::Tolerated(_) if against_record == Verdict::Changed => Verdict::Changed,
+            // Where an entry leaves the outcome to the record, that must say it.
+            Listed::Tolerated(entries) if as_recorded || known.say_outcomes(&entries) => {
+                Verdict::Known(breaches, entries)
+            }
+            Listed::No | Listed::Otherwise(_) if as_recorded && known.is_foreign() => {
+                match breaches.is_empty() {
+                    // Only the model of Linux says otherwise.
+                    true => Verdict::Pass,
+                    false => Verdict::Unexplained(breaches),
+                }
+            }
+            Listed::No | Listed::Tolerated(_) if breaches.is_empty() => {
+                Verdict::Departs(departures)
+            }
+            Listed::No | Listed::Tolerated(_) => Verdict::Violation(breaches),
             Listed::Otherwise(_) if breaches.is_empty() => Verdict::Departs(departures),
             Listed::Otherwise(entries) => {
                 let entries = entries.iter().filter_map(|n| known.entry(*n));
                 Verdict::ChangedKnown(breaches, entries.map(told).collect())
             }
-            Listed::Tolerated(_) if against_record == Verdict::Changed => Verdict::Changed,
-            Listed::Tolerated(entries) => Verdict::Known(breaches, entries),
         }
     };
     Judged {
@@ -251,12 +267,22 @@ pub fn allowed(case: &Case, lines: &[(String, String)], scale: &Scale) -> Option
     if case.claims.iter().all(Option::is_none) {
         return None;
     }
+    Some(broken(case, lines, scale)?.is_empty())
+}
+
+/// The outcomes that the rule does not allow, each after the line that tells it; `None` where the
+/// lines are not those of the case as it now is.
+pub fn broken(
+    case: &Case,
+    lines: &[(String, String)],
+    scale: &Scale,
+) -> Option<Vec<(String, String)>> {
     let values = Values {
         scale,
         file: &case.program.file,
     };
     let mut lines = lines.iter().peekable();
-    let mut fits = true;
+    let mut broken = Vec::new();
     for (step, claim) in case.program.steps.iter().zip(&case.claims) {
         let key = key(step);
         let outcome = match lines.next_if(|(step, _)| *step == key) {
@@ -264,9 +290,11 @@ pub fn allowed(case: &Case, lines: &[(String, String)], scale: &Scale) -> Option
             None if step.role == Role::Open => Outcome::Ok,
             None => return None,
         };
-        fits &= claim.as_ref().is_none_or(|c| values.fits(c, &outcome));
+        if claim.as_ref().is_some_and(|c| !values.fits(c, &outcome)) {
+            broken.push((key, outcome.to_string()));
+        }
     }
-    Some(fits)
+    Some(broken)
 }
 
 fn listed(case: &Case, known: &Known, breaches: &[Breach], departures: &[Departure]) -> Listed {
@@ -287,7 +315,7 @@ fn listed(case: &Case, known: &Known, breaches: &[Breach], departures: &[Departu
 /// What an entry tolerates, and where it says so.
 fn told(entry: &Entry) -> String {
     let (file, line) = entry.place();
-    format!("{}  ({file}:{line})", entry.outcome)
+    format!("{}  ({file}:{line})", entry.tolerated())
 }
 
 fn against_record(recorded: Recorded<'_>, observed: &str) -> Verdict {
@@ -306,7 +334,10 @@ impl Verdict {
     /// Notes in the ledger of known deviations what the case of this id needed.
     pub fn enter(&self, id: &str, ledger: &mut Ledger<'_>) {
         match self {
-            Verdict::Pass | Verdict::Violation(_) | Verdict::Unrecorded(_) => ledger.ran(id, &[]),
+            Verdict::Pass
+            | Verdict::Violation(_)
+            | Verdict::Unexplained(_)
+            | Verdict::Unrecorded(_) => ledger.ran(id, &[]),
             Verdict::Known(_, entries) => ledger.ran(id, entries),
             // These are reported themselves; their entries are not called stale on top of it.
             Verdict::ChangedKnown(..)
@@ -341,6 +372,9 @@ impl fmt::Display for Verdict {
             Verdict::Known(..) => {
                 f.write_str("the rule does not allow this; it is known and tolerated")
             }
+            Verdict::Unexplained(_) => f.write_str(
+                "the rule does not allow this; it is recorded here, and nothing explains it",
+            ),
             Verdict::ChangedKnown(..) => f.write_str(
                 "the rule does not allow this, and it is not the deviation that is tolerated",
             ),

@@ -12,10 +12,10 @@
 //! report  = "https://…"
 //! ```
 //!
-//! `case` is an id, or a pattern in which `*` stands for anything. `outcome` is the line of the
-//! transcript, or its outcome alone. These two, `reason` and `link` must be there. `rule` is given
-//! where the case's own citations do not tell it, `open` where the standard leaves it open;
-//! `report` where there is a public report.
+//! `case` is an id, or a pattern in which `*` stands for anything, or a list of them: one cause may
+//! have many cases. `outcome` is the line of the transcript, or its outcome alone. These two,
+//! `reason` and `link` must be there. `rule` is given where the case's own citations do not tell
+//! it, `open` where the standard leaves it open; `report` where there is a public report.
 //!
 //! | observed | listed | verdict | exit |
 //! |---|---|---|---|
@@ -27,13 +27,30 @@
 //! | not run | yes | known, not checked | 0 |
 //! | – | yes, no such case | a mistake in the list | 2 |
 //!
-//! A pattern is stale only when every case that it names was run and none needed it.
+//! An entry is stale only when every case that it names was run and none needed it.
+//!
+//! # Other systems
+//!
+//! Where another kernel, architecture, sandbox or emulator answers than the reference's, rules may
+//! be broken by the thousand, and the record already holds what exactly is observed. The list of
+//! such a machine ([`FacetKind::is_native`]) may leave `outcome` out, or give in its place a pattern
+//! of outcomes or lines, `like = "SIGBUS BUS_ADRALN *"`: then each of these is tolerated that is
+//! recorded there. What is as recorded, breaks a rule and stands in no list is *unexplained*: it is
+//! counted and told, and fails nothing. On the reference's own system all is as above.
+//!
+//! | observed | recorded there | listed | verdict | exit |
+//! |---|---|---|---|---|
+//! | not allowed | the same | yes, by pattern or without an outcome | known | 0 |
+//! | not allowed | the same | no, or another outcome | unexplained | 0 |
+//! | not allowed | something else | yes, by pattern or without an outcome | changed | 1 |
+//! | not allowed | something else | no | violation | 1 |
+//! | not allowed | nothing | yes, by pattern or without an outcome | violation | 1 |
 
 mod read;
 
 use crate::diagnostic::{Diagnostic, SourceText};
+use crate::platform::FacetKind;
 use crate::snapshot::{Record, SnapshotSource};
-use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -41,10 +58,10 @@ use std::sync::Arc;
 /// One tolerated deviation.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// The id of a case, or a pattern with `*`.
-    pub case: String,
-    /// The tolerated line of the transcript, or its outcome alone, in canonical notation.
-    pub outcome: String,
+    /// Ids of cases, or patterns with `*`; at least one.
+    pub cases: Vec<Pattern>,
+    /// What is tolerated.
+    pub outcome: Tolerated,
     /// Why it is tolerated.
     pub reason: String,
     /// Where one can read about it.
@@ -57,6 +74,25 @@ pub struct Entry {
     /// Where it was reported in public, where that is known.
     pub report: Option<String>,
     source: Arc<SourceText>,
+}
+
+/// What an entry tolerates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tolerated {
+    /// This line of the transcript, or this outcome, in canonical notation.
+    Outcome(String),
+    /// What is recorded and looks like this: a line or an outcome, in which `*` stands for
+    /// anything.
+    Like(String),
+    /// Whatever is recorded.
+    Recorded,
+}
+
+/// The cases that an entry speaks of.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    /// The id of a case, or a pattern in which `*` stands for anything.
+    pub text: String,
     span: Range<usize>,
 }
 
@@ -73,6 +109,8 @@ pub struct Observed<'a> {
 #[derive(Debug, Default)]
 pub struct Known {
     entries: Vec<Entry>,
+    /// Whether another system answers than the reference's.
+    is_foreign: bool,
 }
 
 /// What the list says of a case that broke rules.
@@ -90,7 +128,10 @@ impl Known {
     /// Reads all lists of `source` and keeps those that speak of the machine that `record` is
     /// for. All mistakes of all lists are given, also of those for other machines.
     pub fn load(source: &dyn SnapshotSource, record: &Record) -> Result<Self, Vec<Diagnostic>> {
-        let mut known = Known::default();
+        let mut known = Known {
+            entries: Vec::new(),
+            is_foreign: !record.is_native(),
+        };
         let mut mistakes = Vec::new();
         let unreadable = |path: &str, e: &std::io::Error| Diagnostic {
             source: Arc::new(SourceText {
@@ -117,7 +158,7 @@ impl Known {
                 }
             };
             let file = source.shown(&path);
-            let (entries, wrong) = read::entries(SourceText { file, text });
+            let (entries, wrong) = read::entries(SourceText { file, text }, is_foreign(name));
             mistakes.extend(wrong);
             if record.is_about(name) {
                 known.entries.extend(entries);
@@ -142,7 +183,7 @@ impl Known {
             };
             let text = source.read(&path).ok().flatten().unwrap_or_default();
             let file = source.shown(&path);
-            let (entries, wrong) = read::entries(SourceText { file, text });
+            let (entries, wrong) = read::entries(SourceText { file, text }, is_foreign(name));
             mistakes.extend(wrong);
             all.extend(entries.into_iter().map(|e| (name.to_owned(), e)));
         }
@@ -158,28 +199,42 @@ impl Known {
         self.entries.get(n)
     }
 
+    /// Whether what is recorded of a rule that is broken is tolerated though nothing explains it:
+    /// where another system answers than the reference's.
+    pub fn is_foreign(&self) -> bool {
+        self.is_foreign
+    }
+
+    /// Whether each of these entries says itself which outcome it tolerates.
+    pub fn say_outcomes(&self, entries: &[usize]) -> bool {
+        let mut entries = entries.iter().filter_map(|n| self.entry(*n));
+        entries.all(|e| matches!(e.outcome, Tolerated::Outcome(_)))
+    }
+
     /// Whether an entry may name a case whose id begins so.
     pub fn may_name(&self, begin: &str) -> bool {
-        self.entries.iter().any(|e| {
-            let known = e.case.split('*').next().unwrap_or_default();
+        let mut patterns = self.entries.iter().flat_map(|e| &e.cases);
+        patterns.any(|p| {
+            let known = p.text.split('*').next().unwrap_or_default();
             known.starts_with(begin) || begin.starts_with(known)
         })
     }
 
-    /// The entries that name no case of `ids`: mistakes in the list.
+    /// The patterns that name no case of `ids`: mistakes in the list.
     pub fn without_case<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Vec<Diagnostic> {
-        let mut left: HashSet<usize> = (0..self.entries.len()).collect();
+        let patterns = self
+            .entries
+            .iter()
+            .flat_map(|e| e.cases.iter().map(move |p| (e, p)));
+        let mut left: Vec<(&Entry, &Pattern)> = patterns.collect();
         for id in ids {
             if left.is_empty() {
                 break;
             }
-            left.retain(|n| !self.entries[*n].names(id));
+            left.retain(|(_, p)| !matches(&p.text, id));
         }
-        let mut left: Vec<usize> = left.into_iter().collect();
-        left.sort_unstable();
-        let entries = left.into_iter().map(|n| &self.entries[n]);
-        entries
-            .map(|e| e.complain(format!("no case is named `{}`", e.case)))
+        left.into_iter()
+            .map(|(e, p)| e.complain(p, format!("no case is named `{}`", p.text)))
             .collect()
     }
 
@@ -211,24 +266,48 @@ impl Known {
 impl Entry {
     /// Whether the entry speaks of the case of this id.
     pub fn names(&self, id: &str) -> bool {
-        matches(&self.case, id)
+        self.cases.iter().any(|p| matches(&p.text, id))
+    }
+
+    /// Its patterns, as they are shown: the first, and how many more there are.
+    pub fn named(&self) -> String {
+        let first = self.cases.first().map_or("", |p| &p.text);
+        match self.cases.len() {
+            0 | 1 => first.to_owned(),
+            n => format!("{first} and {} more", n - 1),
+        }
+    }
+
+    /// What it tolerates, as it is shown.
+    pub fn tolerated(&self) -> &str {
+        match &self.outcome {
+            Tolerated::Outcome(text) | Tolerated::Like(text) => text,
+            Tolerated::Recorded => "whatever is recorded",
+        }
     }
 
     /// Whether this is the outcome that it tolerates.
     pub fn tolerates(&self, observed: &Observed<'_>) -> bool {
-        self.outcome == observed.line || self.outcome == observed.outcome
+        match &self.outcome {
+            Tolerated::Outcome(text) => text == observed.line || text == observed.outcome,
+            Tolerated::Like(text) => {
+                matches(text, observed.line) || matches(text, observed.outcome)
+            }
+            Tolerated::Recorded => true,
+        }
     }
 
     /// The file that it stands in, and its line from 1.
     pub fn place(&self) -> (&str, usize) {
-        let line = self.complain(String::new()).position().0;
+        let first = self.cases.first();
+        let line = first.map_or(1, |p| self.complain(p, String::new()).position().0);
         (&self.source.file, line)
     }
 
-    fn complain(&self, message: String) -> Diagnostic {
+    fn complain(&self, at: &Pattern, message: String) -> Diagnostic {
         Diagnostic {
             source: self.source.clone(),
-            span: self.span.clone(),
+            span: at.span.clone(),
             message,
             help: None,
         }
@@ -242,9 +321,21 @@ impl fmt::Display for Entry {
         write!(
             f,
             "{file}:{line}: `{}` no longer needs to be tolerated: {}",
-            self.outcome, self.case
+            self.tolerated(),
+            self.named()
         )
     }
+}
+
+/// Whether a list of this name speaks of machines on which another system answers than the
+/// reference's: one of its parts names a facet of such a kind.
+pub fn is_foreign(list: &str) -> bool {
+    let kinds = FacetKind::ALL.iter().filter(|kind| !kind.is_native());
+    let mut words = kinds.map(|kind| kind.word());
+    words.any(|word| {
+        let is = |part: &str| part.strip_prefix(word).is_some_and(|p| p.starts_with('-'));
+        list.split('+').any(is)
+    })
 }
 
 /// Whether `text` is what `pattern` says; `*` stands for anything, also nothing.

@@ -491,7 +491,7 @@ impl<'s, 'a> Telling<'s, 'a> {
         }
         judged.verdict.enter(&case.id, &mut self.ledger);
         self.found.summary.add(&judged.verdict, suite.policy);
-        self.found.summary.add_modelled(judged.modelled);
+        self.found.summary.add_modelled(&judged);
         let ran = judged.observed.is_some();
         self.found.summary.unclaimed += usize::from(case.is_unclaimed && ran);
         let took = came.saturating_duration_since(self.last);

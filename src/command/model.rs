@@ -19,7 +19,15 @@ pub fn model(args: &ModelArgs) -> Result<u8, Stop> {
     let mut out = std::io::BufWriter::new(report::out());
     if args.specification {
         let known = sources.all_known()?;
-        let departing: Vec<_> = known.into_iter().map(|(list, e)| (list, e.case)).collect();
+        let patterns = |(list, entry): (String, crate::known::Entry)| {
+            let cases = entry.cases.into_iter();
+            cases.map(move |p| (list.clone(), p.text))
+        };
+        // The page is that of Linux.
+        let own = known
+            .into_iter()
+            .filter(|(list, _)| !crate::known::is_foreign(list));
+        let departing: Vec<_> = own.flat_map(patterns).collect();
         write!(out, "{}", page(&sources.tables, &departing))?;
         out.flush()?;
         return Ok(0);

@@ -168,10 +168,12 @@ impl fmt::Display for Came {
         let counts = [
             (s.passed, "passed"),
             (s.violations, "violations"),
+            (s.departing, "against the model"),
             (s.changed + s.changed_known, "changed"),
             (s.recorded_anew, "recorded anew"),
             (s.unrecorded, "unrecorded"),
             (s.known, "known"),
+            (s.unexplained, "unexplained"),
             (s.stale, "stale"),
             (s.refused, "refused"),
             (s.skipped, "skipped"),
@@ -348,6 +350,7 @@ impl Work<'_> {
             Ok(found) => {
                 watch.summary.stale = found.summary.stale;
                 watch.summary.incomplete = found.summary.incomplete;
+                watch.summary.unlike = found.summary.unlike;
                 if let Some(why) = found.broken_off {
                     watch.first.get_or_insert(why);
                 }
@@ -429,6 +432,7 @@ fn config(entry: &Entry, ready: &Ready, cpu: Option<usize>) -> Config {
             pipe_journal: false,
             cpu,
             memory: MEMORY << 20,
+            busy: entry.busy.map(|b| b.as_millis() as u64),
         },
     }
 }

@@ -1,6 +1,6 @@
 //! Counting verdicts, and the exit code that follows.
 
-use super::{Modelled, Nearest, Skip, Verdict};
+use super::{Judged, Modelled, Nearest, Skip, Verdict};
 use crate::case::fault::FAULTS;
 use crate::case::need::NEEDS;
 
@@ -53,7 +53,7 @@ impl Policy {
     /// Whether a verdict fails the run.
     pub fn fails(&self, verdict: &Verdict) -> bool {
         match verdict {
-            Verdict::Pass | Verdict::Known(..) => false,
+            Verdict::Pass | Verdict::Known(..) | Verdict::Unexplained(_) => false,
             Verdict::Unrecorded(_) => self.strict,
             Verdict::Skipped(skip) => self.require.iter().any(|r| r.holds(skip)),
             Verdict::Changed => !self.bless,
@@ -95,6 +95,10 @@ pub struct Summary {
     pub differing: usize,
     /// Broke a rule as is tolerated.
     pub known: usize,
+    /// Broke a rule as is recorded, and nothing explains it, where another system answers.
+    pub unexplained: usize,
+    /// As recorded, where another system answers, and otherwise than the model says.
+    pub unlike: usize,
     /// Broke a rule otherwise than is tolerated.
     pub changed_known: usize,
     /// Entries of the list of known deviations that nothing needs any more.
@@ -133,6 +137,7 @@ impl Summary {
                 self.strictly += usize::from(fails);
             }
             Verdict::Known(..) => self.known += 1,
+            Verdict::Unexplained(_) => self.unexplained += 1,
             Verdict::ChangedKnown(..) => self.changed_known += 1,
             Verdict::Skipped(_) => {
                 self.skipped += 1;
@@ -146,11 +151,12 @@ impl Summary {
     }
 
     /// Counts what the model said of one case.
-    pub fn add_modelled(&mut self, modelled: Modelled) {
-        match modelled {
+    pub fn add_modelled(&mut self, judged: &Judged) {
+        match judged.modelled {
             Modelled::Agrees => self.agreeing += 1,
             Modelled::Unmodelled => self.unmodelled += 1,
-            Modelled::Departs | Modelled::NotAsked => {}
+            Modelled::Departs => self.unlike += usize::from(judged.verdict == Verdict::Pass),
+            Modelled::NotAsked => {}
         }
     }
 
@@ -168,6 +174,7 @@ impl Summary {
             + self.recorded_anew
             + self.unrecorded
             + self.known
+            + self.unexplained
             + self.changed_known
     }
 
@@ -232,6 +239,7 @@ mod tests {
     #[case(Verdict::NotFired(0), 1)]
     #[case(Verdict::Pass, 0)]
     #[case(Verdict::Known(vec![], vec![]), 0)]
+    #[case(Verdict::Unexplained(vec![]), 0)]
     #[case(Verdict::Unrecorded(Nearest::None), 0)]
     #[case(Verdict::Unrecorded(Nearest::Differs), 0)]
     #[case(skip(Some("root")), 0)]

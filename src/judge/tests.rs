@@ -88,6 +88,62 @@ fn stale(#[case] ran: Ran, #[case] expected: usize) {
     assert_eq!(ledger.stale().count(), expected);
 }
 
+/// The second table there: a machine on which another system answers.
+#[rstest]
+#[case(Some(BAD), true, "known")]
+#[case(Some(BAD), false, "unexplained")]
+#[case(Some(GOOD), true, "changed")]
+#[case(Some(GOOD), false, "violation")]
+#[case(None, true, "violation")]
+#[case(None, false, "violation")]
+fn truth_elsewhere(
+    #[case] recorded: Option<&str>,
+    #[case] is_listed: bool,
+    #[case] expected: &str,
+) {
+    let machine = crate::platform::Platform {
+        emulator: "odd".into(),
+        ..reference_machine()
+    };
+    let text = match is_listed {
+        true => entry("eof::*", "EIO").replace("outcome = 'EIO'\n", ""),
+        false => String::new(),
+    };
+    let list = list("emulator-odd.toml", &text, &machine).unwrap();
+    let recorded = recorded.map(block);
+    let recorded = match &recorded {
+        Some(block) => Recorded::Block(block),
+        None => Recorded::Unrecorded,
+    };
+    let word = match verdict(done(BAD), recorded, &list) {
+        Verdict::Violation(_) => "violation",
+        Verdict::Unexplained(_) => "unexplained",
+        Verdict::Known(..) => "known",
+        Verdict::Changed => "changed",
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(word, expected);
+}
+
+#[test]
+fn what_is_broken_is_told_line_by_line() {
+    let case = past_eof();
+    let lines = |text: &str| -> Vec<(String, String)> {
+        let block = block(text);
+        let parts = block
+            .lines()
+            .map(|l| crate::transcript::parted(l.trim_start()));
+        parts.map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
+    };
+    let scale = Scale::ordinary(4096);
+    assert_eq!(broken(&case, &lines(GOOD), &scale), Some(Vec::new()));
+    let found = broken(&case, &lines(BAD), &scale).unwrap();
+    assert_eq!(
+        found,
+        [("load(map + 1page, 1)".to_owned(), "x\"00\"".to_owned())]
+    );
+}
+
 #[test]
 fn a_violation_names_step_rule_and_outcome() {
     let found = verdict(done(BAD), Recorded::Unrecorded, &Known::default());
@@ -202,6 +258,7 @@ fn each_verdict_has_its_sentence() {
         Verdict::Unrecorded(Nearest::Agrees),
         Verdict::Unrecorded(Nearest::Differs),
         Verdict::Known(vec![], vec![]),
+        Verdict::Unexplained(vec![]),
         Verdict::ChangedKnown(vec![], vec![]),
         Verdict::Skipped(skip),
         Verdict::Incomplete("the worker ended".into()),
@@ -217,6 +274,7 @@ fn each_verdict_has_its_sentence() {
     as the rule allows; no record fits this machine, the nearest says the same
     as the rule allows; no record fits this machine, the nearest says otherwise
     the rule does not allow this; it is known and tolerated
+    the rule does not allow this; it is recorded here, and nothing explains it
     the rule does not allow this, and it is not the deviation that is tolerated
     skipped: needs root
     not run to its end: the worker ended

@@ -1,7 +1,7 @@
 //! Reading lists of known deviations, by hand from spanned values: all mistakes at once, each in
 //! its place.
 
-use super::Entry;
+use super::{Entry, Pattern, Tolerated};
 use crate::case::Mistake;
 use crate::diagnostic::{Diagnostic, SourceText};
 use crate::transcript::Outcome;
@@ -10,16 +10,17 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-const NEEDED: [&str; 4] = ["case", "outcome", "reason", "link"];
-const KEYS: [&str; 7] = [
-    "case", "outcome", "reason", "link", "rule", "reckon", "report",
+const KEYS: [&str; 8] = [
+    "case", "outcome", "like", "reason", "link", "rule", "reckon", "report",
 ];
 
-/// The entries of one list, and its mistakes.
-pub(super) fn entries(source: SourceText) -> (Vec<Entry>, Vec<Diagnostic>) {
+/// The entries of one list, and its mistakes. `may_be_open` says whether an entry may tolerate any
+/// outcome.
+pub(super) fn entries(source: SourceText, may_be_open: bool) -> (Vec<Entry>, Vec<Diagnostic>) {
     let source = Arc::new(source);
     let mut reader = Reader {
         source: source.clone(),
+        may_be_open,
         entries: Vec::new(),
         mistakes: Vec::new(),
     };
@@ -36,6 +37,7 @@ pub(super) fn entries(source: SourceText) -> (Vec<Entry>, Vec<Diagnostic>) {
 
 struct Reader {
     source: Arc<SourceText>,
+    may_be_open: bool,
     entries: Vec<Entry>,
     mistakes: Vec<Diagnostic>,
 }
@@ -81,25 +83,21 @@ impl Reader {
                 self.unknown_key(key.span(), key.get_ref(), &KEYS);
             }
         }
-        let [case, outcome, reason, link] = NEEDED.map(|key| self.word(table, key, &span));
+        let cases = self.patterns(table, &span);
+        let outcome = self.tolerated(table, &span);
+        let [reason, link] = ["reason", "link"].map(|key| self.word(table, key, &span));
         let link = link.filter(|link| self.is_link(link));
         let mut maybe = |key: &str| {
-            let is_there = table.iter().any(|(k, _)| k.get_ref() == key);
-            is_there.then(|| self.word(table, key, &span)).flatten()
+            get(table, key)?;
+            self.word(table, key, &span)
         };
         let (rule, reckon, report) = (maybe("rule"), maybe("reckon"), maybe("report"));
         let report = report.filter(|link| self.is_link(link));
-        let outcome = outcome.and_then(|(text, at)| match canonical(&text) {
-            Ok(text) => Some(text),
-            Err(m) => {
-                self.complain(at, m.message, m.help);
-                None
-            }
-        });
-        if let (Some(case), Some(outcome), Some(reason), Some(link)) = (case, outcome, reason, link)
+        if let (Some(cases), Some(outcome), Some(reason), Some(link)) =
+            (cases, outcome, reason, link)
         {
             self.entries.push(Entry {
-                case: case.0,
+                cases,
                 outcome,
                 reason: reason.0,
                 link: link.0,
@@ -107,8 +105,49 @@ impl Reader {
                 reckon: reckon.map(|w| w.0),
                 report: report.map(|w| w.0),
                 source: self.source.clone(),
-                span: case.1,
             });
+        }
+    }
+
+    /// The cases: one pattern, or a list of them.
+    fn patterns(&mut self, table: &DeTable<'_>, span: &Range<usize>) -> Option<Vec<Pattern>> {
+        let pattern = |(text, span)| Pattern { text, span };
+        let Some(DeValue::Array(list)) = get(table, "case").map(Spanned::get_ref) else {
+            return self.word(table, "case", span).map(|w| vec![pattern(w)]);
+        };
+        let words = list.iter().map(|item| self.text(item, "case"));
+        let patterns: Vec<Pattern> = words.flatten().map(pattern).collect();
+        if list.is_empty() {
+            self.complain(span.clone(), "`case` says nothing", None);
+        }
+        (!patterns.is_empty()).then_some(patterns)
+    }
+
+    /// What is tolerated.
+    fn tolerated(&mut self, table: &DeTable<'_>, span: &Range<usize>) -> Option<Tolerated> {
+        let has_outcome = get(table, "outcome").is_some();
+        if let Some(like) = get(table, "like") {
+            let (text, at) = self.text(like, "like")?;
+            if has_outcome || !self.may_be_open {
+                let message = match has_outcome {
+                    true => "`like` stands in place of `outcome`",
+                    false => "`like` is for machines on which another system answers",
+                };
+                self.complain(at, message, None);
+                return None;
+            }
+            return Some(Tolerated::Like(text));
+        }
+        if self.may_be_open && !has_outcome {
+            return Some(Tolerated::Recorded);
+        }
+        let (text, at) = self.word(table, "outcome", span)?;
+        match canonical(&text) {
+            Ok(text) => Some(Tolerated::Outcome(text)),
+            Err(m) => {
+                self.complain(at, m.message, m.help);
+                None
+            }
         }
     }
 
@@ -128,11 +167,15 @@ impl Reader {
         key: &str,
         whole: &Range<usize>,
     ) -> Option<(String, Range<usize>)> {
-        let found = table.iter().find(|(k, _)| k.get_ref() == key);
-        let Some((_, value)) = found else {
+        let Some(value) = get(table, key) else {
             self.complain(whole.clone(), format!("`{key}` is missing"), None);
             return None;
         };
+        self.text(value, key)
+    }
+
+    /// A string that must not be blank, and where it is.
+    fn text(&mut self, value: &Spanned<DeValue<'_>>, key: &str) -> Option<(String, Range<usize>)> {
         match text_of(value) {
             None => {
                 let message = format!("`{key}` must be a string");
@@ -146,6 +189,11 @@ impl Reader {
             Some(text) => Some((text.to_owned(), value.span())),
         }
     }
+}
+
+fn get<'a, 't>(table: &'a DeTable<'t>, key: &str) -> Option<&'a Spanned<DeValue<'t>>> {
+    let found = table.iter().find(|(k, _)| k.get_ref() == key);
+    found.map(|(_, value)| value)
 }
 
 fn text_of<'a>(value: &'a Spanned<DeValue<'_>>) -> Option<&'a str> {

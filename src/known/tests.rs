@@ -37,9 +37,9 @@ fn mistakes_have_their_place() {
     let text = entry("a::b", "EINVLA").replace("'why'", "' '");
     let text = text.replace("https://x.example/1", "see above");
     insta::assert_snapshot!(mistakes(&text).join("\n"), @r"
+    embedded fs-tmpfs.toml:3:11: unknown errno `EINVLA`; did you mean `EINVAL`?
     embedded fs-tmpfs.toml:4:10: `reason` says nothing
     embedded fs-tmpfs.toml:5:8: a link begins with `https://`; give the report of it: `https://…`
-    embedded fs-tmpfs.toml:3:11: unknown errno `EINVLA`; did you mean `EINVAL`?
     ");
     insta::assert_snapshot!(mistakes(&entry("a::b", "mmap = EINVLA")).join("\n"), @"embedded fs-tmpfs.toml:3:11: unknown errno `EINVLA`; did you mean `EINVAL`?");
     insta::assert_snapshot!(mistakes("[known]\n").join("\n"), @"embedded fs-tmpfs.toml:1:2: `known` is a list of tables; write `[[known]]`, twice bracketed");
@@ -136,6 +136,81 @@ fn every_broken_rule_must_be_tolerated() {
         known.listed("a::c", &[one, two]),
         Listed::Otherwise(vec![0])
     );
+}
+
+/// A machine on which an emulator answers.
+fn emulated() -> Platform {
+    Platform {
+        emulator: "odd-1.0".into(),
+        ..reference_machine()
+    }
+}
+
+#[test]
+fn one_cause_may_have_many_cases() {
+    let text = entry("x", "EIO").replace("'x'", "['a::*', 'b::c']");
+    let known = of(&text);
+    let eio = Observed {
+        line: "mmap = EIO",
+        outcome: "EIO",
+    };
+    for (id, listed) in [("a::b", true), ("b::c", true), ("b::d", false)] {
+        let found = known.listed(id, &[eio]);
+        assert_eq!(found != Listed::No, listed, "{id}");
+    }
+    let idle = known.without_case(["a::b"]);
+    assert_eq!(
+        idle[0].to_string(),
+        "embedded linux-x86_64.toml:2:17: no case is named `b::c`"
+    );
+    assert_eq!(known.entry(0).unwrap().named(), "a::* and 1 more");
+    insta::assert_snapshot!(mistakes(&text.replace("'b::c'", "3, ' '")).join("\n"), @r"
+    embedded fs-tmpfs.toml:2:17: `case` must be a string
+    embedded fs-tmpfs.toml:2:20: `case` says nothing
+    ");
+    assert!(mistakes(&text.replace("['a::*', 'b::c']", "[]"))[0].ends_with("`case` says nothing"));
+}
+
+#[test]
+fn only_another_system_s_list_may_leave_the_outcome_to_the_record() {
+    let text = entry("a::b", "EIO").replace("outcome = 'EIO'\n", "");
+    for (name, may) in [
+        ("linux-x86_64", false),
+        ("fs-tmpfs", false),
+        ("libc-musl", false),
+        ("linux-x86_64+fs-tmpfs+libc-glibc", false),
+        ("somebody-s", false),
+        ("kernel-6.1", true),
+        ("page-64k", true),
+        ("sandbox-gvisor", true),
+        ("emulator-odd", true),
+        ("linux-aarch64+emulator-odd-1.0", true),
+    ] {
+        let found = list(&format!("{name}.toml"), &text, &emulated());
+        assert_eq!(found.is_ok(), may, "{name}");
+    }
+    let known = list("emulator-odd.toml", &text, &emulated()).unwrap();
+    assert!(known.is_foreign() && !known.say_outcomes(&[0]));
+    let bus = Observed {
+        line: "load(map, 1) = SIGBUS BUS_ADRALN at map",
+        outcome: "SIGBUS BUS_ADRALN at map",
+    };
+    assert_eq!(known.listed("a::b", &[bus]), Listed::Tolerated(vec![0]));
+    for (like, tolerated) in [
+        ("SIGBUS BUS_ADRALN*", true),
+        ("load(*) = SIGBUS *", true),
+        ("store(*) = SIGBUS *", false),
+        ("SIGSEGV*", false),
+    ] {
+        let text = text.replace("reason", &format!("like = '{like}'\nreason"));
+        let known = list("emulator-odd.toml", &text, &emulated()).unwrap();
+        let found = known.listed("a::b", &[bus]);
+        assert_eq!(found == Listed::Tolerated(vec![0]), tolerated, "{like}");
+        assert!(!known.say_outcomes(&[0]));
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(mistakes(&text).join("\n"), @"embedded fs-tmpfs.toml:3:8: `like` is for machines on which another system answers");
+        }
+    }
 }
 
 #[test]

@@ -167,6 +167,12 @@ impl FacetKind {
             FacetKind::Emulator => "emulator",
         }
     }
+
+    /// Whether the reference's own system still answers where a machine differs in this: a file
+    /// system or an entry of a library belongs to it, another kernel does not.
+    pub fn is_native(self) -> bool {
+        matches!(self, FacetKind::Fs | FacetKind::Libc)
+    }
 }
 
 impl fmt::Display for Facet {
@@ -198,7 +204,8 @@ impl Facet {
 
 impl Platform {
     /// In what this machine differs from the reference, in the fixed order. A sandbox that
-    /// answers in the kernel's place may claim any release, so none is compared there.
+    /// answers in the kernel's place may claim any release, and its file systems are its own, so
+    /// neither is compared there.
     pub fn facets(&self, reference: &Reference) -> Vec<Facet> {
         let release_of = |text: &str| match release(text) {
             Some((major, minor)) => format!("{major}.{minor}"),
@@ -208,6 +215,10 @@ impl Platform {
         if self.sandbox != "none" {
             kernel.0.clone_from(&kernel.1);
         }
+        let fs = match self.sandbox.as_str() {
+            "none" => &self.fs,
+            _ => &reference.fs,
+        };
         let here = [
             (FacetKind::Os, self.os.clone(), reference.os.clone()),
             (FacetKind::Arch, self.arch.clone(), reference.arch.clone()),
@@ -217,7 +228,7 @@ impl Platform {
                 page_name(reference.page),
             ),
             (FacetKind::Kernel, kernel.0, kernel.1),
-            (FacetKind::Fs, self.fs.clone(), reference.fs.clone()),
+            (FacetKind::Fs, fs.clone(), reference.fs.clone()),
             (FacetKind::Libc, self.door.clone(), reference.door.clone()),
             (
                 FacetKind::Sandbox,
@@ -339,10 +350,11 @@ mod tests {
     }
 
     #[test]
-    fn a_sandbox_s_release_is_not_believed() {
+    fn a_sandbox_s_release_is_not_believed_and_its_files_are_its_own() {
         let mut p = reference_machine();
         p.sandbox = "gvisor".into();
         p.kernel = "4.4.0".into();
+        p.fs = "overlay".into();
         assert_eq!(names(&p), ["sandbox-gvisor"]);
     }
 

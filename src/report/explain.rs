@@ -93,7 +93,7 @@ pub fn explain(out: &mut dyn Write, width: usize, what: &Explained<'_>) -> io::R
     }
     for entry in what.known {
         let (file, line) = entry.place();
-        paragraph(out, width, 4, &entry.outcome)?;
+        paragraph(out, width, 4, entry.tolerated())?;
         paragraph(out, width, 6, &format!("{} ({})", entry.reason, entry.link))?;
         paragraph(out, width, 6, &format!("{file}:{line}"))?;
     }

@@ -4,6 +4,9 @@ use crate::report::{count, quoted};
 use crate::transcript::Outcome;
 use std::collections::BTreeSet;
 
+/// How many outcomes of one finding are shown.
+const OUTCOMES: usize = 6;
+
 /// What is done to a program that relied on the rule; the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Harm {
@@ -28,8 +31,10 @@ pub struct Finding {
     pub why: String,
     /// Where the rule stands; `open` where the standard leaves it open.
     pub rule: String,
-    /// The pattern of cases and the outcome, for each entry of the list.
-    pub outcomes: Vec<(String, String)>,
+    /// The first pattern of the cases that it names.
+    pub name: String,
+    /// The outcomes.
+    pub outcomes: BTreeSet<String>,
     /// Why it is so.
     pub reason: String,
     /// What a program must reckon with.
@@ -97,10 +102,7 @@ pub fn findings(mut found: Vec<Finding>) -> String {
 }
 
 fn one(page: &mut String, f: &Finding) {
-    let name = match f.outcomes.first() {
-        Some((pattern, _)) => pattern.split('[').next().unwrap_or(pattern),
-        None => "",
-    };
+    let name = f.name.split('[').next().unwrap_or(&f.name);
     let name = name.trim_end_matches('*');
     page.push_str(&format!("\n### {}: `{name}`\n\n", f.list));
     let mut item = |label: &str, text: &str| page.push_str(&format!("- {label}: {text}\n"));
@@ -109,9 +111,9 @@ fn one(page: &mut String, f: &Finding) {
         "open" => item("stands in", "nowhere: the standard leaves it open"),
         rule => item("stands in", rule),
     }
-    let outcomes: BTreeSet<String> = f.outcomes.iter().map(|(_, o)| format!("`{o}`")).collect();
-    let outcomes: Vec<String> = outcomes.into_iter().collect();
-    item("observed", &outcomes.join(", "));
+    if !f.outcomes.is_empty() {
+        item("observed", &observed(&f.outcomes));
+    }
     item("because", &format!("{} ([more]({}))", f.reason, f.link));
     if let Some(reckon) = &f.reckon {
         item("reckon with it", reckon);
@@ -128,6 +130,22 @@ fn one(page: &mut String, f: &Finding) {
             item("in C", &format!("`mmapcheck c {}`", quoted(id)));
         }
         (None, None) => {}
+    }
+}
+
+/// The outcomes in a line, the worst first, where there are many only some of them.
+fn observed(outcomes: &BTreeSet<String>) -> String {
+    let mut worst: Vec<&String> = outcomes.iter().collect();
+    worst.sort_by_key(|o| Harm::of(o));
+    let told: Vec<String> = worst
+        .iter()
+        .take(OUTCOMES)
+        .map(|o| format!("`{o}`"))
+        .collect();
+    let told = told.join(", ");
+    match worst.len().saturating_sub(OUTCOMES) {
+        0 => told,
+        n => format!("{told} and {n} more"),
     }
 }
 
@@ -157,7 +175,8 @@ mod tests {
             list: "fs-odd".into(),
             why: "a rule".into(),
             rule: "open".into(),
-            outcomes: vec![("t::c[*]".into(), outcome.into())],
+            name: "t::c[*]".into(),
+            outcomes: [outcome.to_owned()].into(),
             reason: "so".into(),
             reckon: None,
             link: "https://x.example/".into(),

@@ -184,7 +184,7 @@ impl<W: Write, S: Write> Report for Github<W, S> {
             Event::Case(done) => self.case(&CaseLine::of(done)),
             Event::Stale(entry) => {
                 let (file, line) = entry.place();
-                self.row("stale", &entry.case, &entry.outcome);
+                self.row("stale", &entry.named(), entry.tolerated());
                 self.error(Some((file, line)), "stale", &stale(entry))
             }
             Event::Finished(end) => self.finish(end),

@@ -265,11 +265,11 @@ impl<W: Write> Human<W> {
         if let Some(progress) = &mut self.progress {
             progress.clear();
         }
-        self.head(true, "stale", &entry.case)?;
+        self.head(true, "stale", &entry.named())?;
         let (file, line) = entry.place();
         let place = format!("{file}:{line}");
         self.wrapped("what is listed as a known deviation is observed no more", 4)?;
-        self.labelled("listed", &entry.outcome)?;
+        self.labelled("listed", entry.tolerated())?;
         self.labelled("reason", &entry.reason)?;
         self.labelled("at", &place)?;
         self.labelled("mend", "take the entry out of the list")?;
@@ -354,6 +354,7 @@ fn word(verdict: &Verdict) -> &'static str {
         Verdict::Unrecorded(Nearest::Differs) => "differs",
         Verdict::Unrecorded(_) => "unrecorded",
         Verdict::Known(..) => "known",
+        Verdict::Unexplained(_) => "unexplained",
         Verdict::ChangedKnown(..) => "another deviation",
         Verdict::Skipped(_) => "skipped",
         Verdict::Incomplete(_) => "incomplete",
@@ -395,6 +396,8 @@ fn counts(s: &Summary) -> String {
     let others = [
         (s.incomplete, "incomplete"),
         (s.known, "known and tolerated"),
+        (s.unexplained, "against the rule as recorded, unexplained"),
+        (s.unlike, "unlike the model as recorded"),
         (s.recorded_anew, "recorded anew"),
         (s.unrecorded, "unrecorded"),
         (s.unclaimed, "only recorded"),

@@ -34,7 +34,7 @@ impl<W: Write> Report for Json<W> {
             Event::Stale(entry) => {
                 let (file, line) = entry.place();
                 self.line(&json!({
-                    "type": "stale", "case": entry.case, "outcome": entry.outcome,
+                    "type": "stale", "case": entry.named(), "outcome": entry.tolerated(),
                     "file": file, "line": line, "told": stale(entry),
                 }))
             }

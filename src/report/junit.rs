@@ -101,7 +101,7 @@ impl<W: Write> Report for Junit<W> {
             Event::Running { .. } => {}
             Event::Case(done) => self.case(&CaseLine::of(done)),
             Event::Stale(entry) => {
-                self.failure(&entry.case, NonSuccessKind::Failure, &stale(entry));
+                self.failure(&entry.named(), NonSuccessKind::Failure, &stale(entry));
             }
             Event::Finished(end) => return self.finish(end),
         }

@@ -1,8 +1,8 @@
 //! Results as KTAP, the kernel's Test Anything Protocol (Documentation/dev-tools/ktap.rst).
 //!
 //! Each case is a test point; one more, `run`, stands for what is no case: entries of the lists of
-//! known deviations that are stale, and deaths that told another story. A tolerated deviation is
-//! `XFAIL`, as in the kernel's own tests, and a case on which the harness failed is `ERROR`.
+//! known deviations that are stale, and deaths that told another story. A deviation that
+//! fails nothing is `XFAIL`, as in the kernel's own tests, and a case on which the harness failed is `ERROR`.
 
 use super::line::{CaseLine, Tally, headline, stale};
 use super::{End, Event, Report};
@@ -67,6 +67,7 @@ fn directive(line: &CaseLine) -> String {
         "skipped" => format!(" # SKIP {}", line.told),
         "incomplete" => format!(" # ERROR {}", line.told),
         "known" => " # XFAIL known and tolerated".to_owned(),
+        "unexplained" => " # XFAIL as recorded, unexplained".to_owned(),
         _ => String::new(),
     }
 }

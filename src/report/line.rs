@@ -49,13 +49,14 @@ pub struct BreachLine {
 }
 
 /// All verdicts in a word, in the order in which they are counted.
-pub const WORDS: [&str; 12] = [
+pub const WORDS: [&str; 13] = [
     "pass",
     "violation",
     "departure",
     "changed",
     "unrecorded",
     "known",
+    "unexplained",
     "another deviation",
     "skipped",
     "incomplete",
@@ -73,6 +74,7 @@ pub fn word(verdict: &Verdict) -> &'static str {
         Verdict::Changed => "changed",
         Verdict::Unrecorded(_) => "unrecorded",
         Verdict::Known(..) => "known",
+        Verdict::Unexplained(_) => "unexplained",
         Verdict::ChangedKnown(..) => "another deviation",
         Verdict::Skipped(_) => "skipped",
         Verdict::Incomplete(_) => "incomplete",
@@ -83,7 +85,7 @@ pub fn word(verdict: &Verdict) -> &'static str {
 }
 
 /// How often each word came, as a summary has it.
-pub fn counts(s: &Summary) -> [(&'static str, usize); 12] {
+pub fn counts(s: &Summary) -> [(&'static str, usize); 13] {
     let n = [
         s.passed,
         s.violations,
@@ -91,6 +93,7 @@ pub fn counts(s: &Summary) -> [(&'static str, usize); 12] {
         s.changed + s.recorded_anew,
         s.unrecorded,
         s.known,
+        s.unexplained,
         s.changed_known,
         s.skipped,
         s.incomplete,
@@ -98,7 +101,7 @@ pub fn counts(s: &Summary) -> [(&'static str, usize); 12] {
         s.other_deaths,
         s.not_fired,
     ];
-    let mut out = [("", 0); 12];
+    let mut out = [("", 0); 13];
     for (slot, pair) in out.iter_mut().zip(WORDS.into_iter().zip(n)) {
         *slot = pair;
     }
@@ -124,7 +127,10 @@ impl CaseLine {
     pub fn of(done: &CaseDone<'_>) -> Self {
         let (case, judged) = (done.case, done.judged);
         let breaches = match &judged.verdict {
-            Verdict::Violation(b) | Verdict::Known(b, _) | Verdict::ChangedKnown(b, _) => &b[..],
+            Verdict::Violation(b)
+            | Verdict::Known(b, _)
+            | Verdict::Unexplained(b)
+            | Verdict::ChangedKnown(b, _) => &b[..],
             _ => &[],
         };
         let recorded = judged.recorded.as_deref();

@@ -11,7 +11,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "title",
     "start",
     "target",
@@ -28,6 +28,7 @@ const KEYS: [&str; 18] = [
     "dir",
     "via",
     "sample",
+    "busy",
     "limit",
     "silence",
 ];
@@ -120,6 +121,7 @@ impl<'t> Reader<'t> {
             dir: self.string("dir").map(|t| t.0),
             libc: self.door(),
             sample: self.sample(),
+            busy: self.value("busy").map(|_| self.seconds("busy", 1)),
             limit: self.seconds("limit", 600),
             silence: self.seconds("silence", 60),
         };
@@ -320,7 +322,7 @@ mod tests {
              kernel = 'trixie/linux-image-arm64:arm64'\nmodules = ['ext4']\ninit = 'mount ext4 /dev/vda /s'\n\
              prepare = 'true'\nstart = 'true'\nprivate-mounts = true\n\
              needs = ['root', 'arch x86_64', '/dev/fuse']\nis = { fs = 'f', emulator = 'e-1.0' }\n\
-             record = 'mine'\ndir = '/x'\nvia = 'libc'\nsample = '2%'\nlimit = 3\nsilence = 4\n",
+             record = 'mine'\ndir = '/x'\nvia = 'libc'\nsample = '2%'\nbusy = 2\nlimit = 3\nsilence = 4\n",
         )
         .unwrap();
         assert_eq!(entry.unpack[0].to_string(), "trixie/qemu-user");

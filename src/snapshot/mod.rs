@@ -162,6 +162,12 @@ impl Record {
         self.layers.len() == 1
     }
 
+    /// Whether the reference's own system answers on this machine, see
+    /// [`FacetKind::is_native`].
+    pub fn is_native(&self) -> bool {
+        self.facets.iter().all(|f| f.kind.is_native())
+    }
+
     /// In what the machine differs from the reference.
     pub fn facets(&self) -> &[Facet] {
         &self.facets
@@ -291,6 +297,27 @@ pub fn everywhere(
         }
     }
     Ok(found)
+}
+
+/// The ids of the cases that a folder holds a block of: in a facet's, those that differ.
+pub fn held(source: &dyn SnapshotSource, folder: &str) -> Result<Vec<String>, Damaged> {
+    let (reference, _) = reference(source)?;
+    let files = source.files().map_err(|e| Damaged {
+        file: source.shown(""),
+        line: 0,
+        message: e.to_string(),
+    })?;
+    let prefix = format!("{folder}/");
+    let stems = files
+        .iter()
+        .filter_map(|f| f.strip_prefix(&prefix)?.strip_suffix(".snap"));
+    let mut ids = Vec::new();
+    for stem in stems {
+        let file = read_file(source, folder, stem, folder == reference.name())?;
+        let blocks = file.into_iter().flat_map(|f| f.blocks);
+        ids.extend(blocks.map(|(id, _)| format!("{stem}::{id}")));
+    }
+    Ok(ids)
 }
 
 fn layers(

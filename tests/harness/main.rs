@@ -2,6 +2,7 @@
 //! first, then the guards, the deaths, the traps, and what is left when something is killed.
 
 mod bench;
+mod calls;
 mod cleanup;
 mod command_line;
 mod deaths;
