@@ -1,5 +1,6 @@
 //! The clauses of mmap(2).
 
+use super::settings::{MDWE_REFUSE, settings};
 use super::{answer, effect, when};
 use crate::case::errno;
 use crate::case::number;
@@ -65,9 +66,6 @@ const LEGACY: u64 = SHARED
 
 /// What lies between a stack and what is below it: `stack_guard_gap` of mm/mmap.c, in pages.
 pub const GUARD_PAGES: i128 = 256;
-
-/// The soft RLIMIT_MEMLOCK and RLIMIT_STACK that cases run under.
-pub const LOCK_LIMIT: i128 = 8 << 20;
 
 /// A call that fills more than this may meet the guard on memory.
 pub const FILL_MAX: i128 = 64 << 20;
@@ -246,7 +244,7 @@ fn fixed_at_error(c: &Ctx<'_>) -> Option<Answer> {
     })
 }
 
-fn fixed_outside(c: &Ctx<'_>) -> Option<Answer> {
+pub(super) fn fixed_outside(c: &Ctx<'_>) -> Option<Answer> {
     if !Mmap::of(c).is_fixed() {
         return None;
     }
@@ -260,7 +258,7 @@ fn fixed_aligned(c: &Ctx<'_>) -> Option<Answer> {
     when(Mmap::of(c).is_fixed() && c.off_page(ADDR), Errno("EINVAL"))
 }
 
-fn fixed_too_low(c: &Ctx<'_>) -> Option<Answer> {
+pub(super) fn fixed_too_low(c: &Ctx<'_>) -> Option<Answer> {
     let (place, offset) = split(c.word(ADDR));
     let low = place == Place::Absolute && offset < i128::from(c.m.scale.min_addr);
     when(Mmap::of(c).is_fixed() && low && !c.root, Errno("EPERM"))
@@ -278,7 +276,7 @@ fn noreplace(c: &Ctx<'_>) -> Option<Answer> {
     }
 }
 
-fn fixed_unknown(c: &Ctx<'_>) -> Option<Answer> {
+pub(super) fn fixed_unknown(c: &Ctx<'_>) -> Option<Answer> {
     let start = c.word(ADDR);
     let end = start + length(c);
     let known = || c.is_known(start, end);
@@ -288,13 +286,48 @@ fn fixed_unknown(c: &Ctx<'_>) -> Option<Answer> {
     )
 }
 
-fn lock_limit(c: &Ctx<'_>) -> Option<Answer> {
-    let m = Mmap::of(c);
-    if !m.is_locked() || c.root {
+fn lock_right(c: &Ctx<'_>) -> Option<Answer> {
+    let none = c.limits().locked == 0;
+    when(Mmap::of(c).is_locked() && none && !c.root, Errno("EPERM"))
+}
+
+/// Whether what is mapped is locked from the beginning.
+pub fn locks(c: &Ctx<'_>) -> bool {
+    let future = c.w.processes.get(c.process).and_then(|p| p.settings.future);
+    Mmap::of(c).is_locked() || future.is_some()
+}
+
+pub(super) fn lock_limit(c: &Ctx<'_>) -> Option<Answer> {
+    if !locks(c) || c.root {
         return None;
     }
     let locked = c.space().map_or(0, |s| s.locked());
-    when(locked + length(c) > LOCK_LIMIT, Errno("EAGAIN"))
+    let page = c.page();
+    let limit = c.limits().locked.div_euclid(page) * page;
+    when(locked + length(c) > limit, Errno("EAGAIN"))
+}
+
+/// How much of the range is mapped already, where it is replaced.
+fn replaced(c: &Ctx<'_>) -> i128 {
+    if !Mmap::of(c).replaces() {
+        return 0;
+    }
+    let (start, end) = (c.word(ADDR), c.word(ADDR) + length(c));
+    let areas = c.areas(start, end).iter();
+    areas.map(|a| a.end.min(end) - a.start.max(start)).sum()
+}
+
+pub(super) fn space_limit(c: &Ctx<'_>) -> Option<Answer> {
+    let limits = c.limits();
+    if limits.space.is_none() && limits.data.is_none() {
+        return None;
+    }
+    let m = Mmap::of(c);
+    let is_data = !m.is_shared() && writes(c) && !m.grows_down();
+    when(
+        !c.may_expand(length(c) - replaced(c), is_data),
+        Errno("ENOMEM"),
+    )
 }
 
 fn offset_limit(c: &Ctx<'_>) -> Option<Answer> {
@@ -424,7 +457,16 @@ fn droppable_locked(c: &Ctx<'_>) -> Option<Answer> {
     )
 }
 
-fn sealed(c: &Ctx<'_>) -> Option<Answer> {
+fn denied(c: &Ctx<'_>) -> Option<Answer> {
+    let both = bits(number::PROT_WRITE | number::PROT_EXEC);
+    let asked = c.flags(PROT) & both == both;
+    when(
+        asked && settings(c).mdwe & MDWE_REFUSE != 0,
+        Errno("EACCES"),
+    )
+}
+
+pub(super) fn sealed(c: &Ctx<'_>) -> Option<Answer> {
     let start = c.word(ADDR);
     let areas = c.areas(start, start + length(c));
     let sealed = areas.iter().any(|a| a.is_marked(mark::SEALED));
@@ -729,9 +771,16 @@ pub static MMAP: List = List {
         )
         .linux(),
         answer(
+            "mmap/lock-right",
+            &["mmap(2) ERRORS EPERM", "mm/mmap.c do_mmap()", "mm/mlock.c can_do_mlock()"],
+            "MAP_LOCKED where RLIMIT_MEMLOCK is 0 is EPERM.",
+            lock_right,
+        )
+        .linux(),
+        answer(
             "mmap/lock-limit",
             &["mmap(2) ERRORS EAGAIN", "mm/mmap.c mlock_future_ok()"],
-            "MAP_LOCKED beyond RLIMIT_MEMLOCK is EAGAIN.",
+            "MAP_LOCKED, or any mapping after mlockall(MCL_FUTURE), beyond RLIMIT_MEMLOCK is EAGAIN.",
             lock_limit,
         )
         .linux(),
@@ -852,10 +901,24 @@ pub static MMAP: List = List {
         )
         .posix(Force::Permitted),
         answer(
+            "mmap/denies-write-exec",
+            &["PR_SET_MDWE(2const) DESCRIPTION", "mm/mmap.c mmap_region()", "include/linux/mman.h map_deny_write_exec()"],
+            "After PR_MDWE_REFUSE_EXEC_GAIN nothing is mapped to be written and executed: EACCES.",
+            denied,
+        )
+        .linux(),
+        answer(
             "mmap/sealed",
             &["mm/vma.c vms_gather_munmap_vmas()", "Documentation/userspace-api/mseal.rst"],
             "With MAP_FIXED, a range that holds a sealed page is not replaced: EPERM.",
             sealed,
+        )
+        .linux(),
+        answer(
+            "mmap/space-limit",
+            &["getrlimit(2) RLIMIT_AS, RLIMIT_DATA", "mmap(2) ERRORS ENOMEM", "mm/mmap.c may_expand_vm()", "mm/vma.c __mmap_prepare()"],
+            "What would make the address space longer than RLIMIT_AS, or private writable memory more than RLIMIT_DATA, is ENOMEM; what is replaced does not count.",
+            space_limit,
         )
         .linux(),
         answer(

@@ -1,7 +1,6 @@
 //! The clauses of mremap(2), in the order of Linux 6.17 and later, which looks at all arguments
 //! before it looks for the mapping.
 
-use super::mmap::LOCK_LIMIT;
 use super::{answer, effect, when};
 use crate::machine::model::call::Ctx;
 use crate::machine::model::clause::Answer::{Errno, Unmodelled};
@@ -211,9 +210,17 @@ fn lock_limit(c: &Ctx<'_>) -> Option<Answer> {
     let locked = found(c).is_some_and(|a| a.locked) && r.new > r.old;
     let all = c.space().map_or(0, |s| s.locked());
     when(
-        locked && !c.root && all + (r.new - r.old) > LOCK_LIMIT,
+        locked && !c.root && all + (r.new - r.old) > c.limits().locked,
         Errno("EAGAIN"),
     )
+}
+
+fn space_limit(c: &Ctx<'_>) -> Option<Answer> {
+    let r = Remap::of(c);
+    let is_data = found(c).is_some_and(Area::is_data);
+    let grows = r.new > r.old && !c.may_expand(r.new - r.old, is_data);
+    let stays = r.stays() && !c.may_expand(r.old, is_data);
+    when(grows || stays, Errno("ENOMEM"))
 }
 
 fn several_stop(c: &Ctx<'_>) -> Option<Answer> {
@@ -473,6 +480,16 @@ pub static MREMAP: List = List {
             ],
             "A locked mapping that would grow beyond RLIMIT_MEMLOCK is EAGAIN.",
             lock_limit,
+        ),
+        answer(
+            "mremap/space-limit",
+            &[
+                "getrlimit(2) RLIMIT_AS, RLIMIT_DATA",
+                "mremap(2) ERRORS ENOMEM",
+                "mm/mremap.c check_prep_vma() (may_expand_vm())",
+            ],
+            "What would grow beyond RLIMIT_AS, or beyond RLIMIT_DATA where it counts as data, is ENOMEM.",
+            space_limit,
         ),
         answer(
             "mremap/several-stop",

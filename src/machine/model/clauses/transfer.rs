@@ -5,7 +5,7 @@ use super::{answer, effect, when};
 use crate::machine::model::call::{Ctx, Reach};
 use crate::machine::model::clause::Answer::{Blocked, Errno, Raise, Unmodelled};
 use crate::machine::model::clause::{Answer, Effect, List};
-use crate::machine::model::object::seal;
+use crate::machine::model::object::{Kind, Resident, seal};
 use crate::machine::model::world::{PIPE_SLOTS, Pipe, What};
 
 const FD: usize = 0;
@@ -172,6 +172,36 @@ fn write_too_far(c: &Ctx<'_>) -> Option<Answer> {
             at > 1 << 40,
             Unmodelled("the greatest size of a file of this file system"),
         ),
+    }
+}
+
+fn write_limit(c: &Ctx<'_>) -> Option<Answer> {
+    let limit = c.limits().file?;
+    let of_file = matches!(c.what(FD), Some(What::Object(_)));
+    when(
+        of_file && c.word(COUNT) > 0 && write_position(c) >= limit,
+        Raise("EFBIG", "SIGXFSZ"),
+    )
+}
+
+fn write_no_room(c: &Ctx<'_>) -> Option<Answer> {
+    let object = c.w.object_of(c.fd(FD)?)?;
+    if c.w.room.is_none() || object.kind != Kind::File || c.word(COUNT) == 0 {
+        return None;
+    }
+    let page = c.m.scale.page;
+    let at = write_position(c) as u64;
+    let last = at.saturating_add(asked(c)).div_ceil(page);
+    // It goes page by page: what has been written before there was no room counts.
+    let mut pages = (at / page..last).map(|i| object.has_page(i));
+    match (c.w.room, pages.next()) {
+        (Some(0), Some(Resident::No)) => Some(Errno("ENOSPC")),
+        (_, Some(Resident::Yes)) if pages.all(|p| p == Resident::Yes) => None,
+        (Some(room), _) => when(
+            last - at / page > room,
+            Unmodelled("which part of it there is room for"),
+        ),
+        _ => None,
     }
 }
 
@@ -435,6 +465,17 @@ pub static WRITE: List = List {
         )
         .linux(),
         answer(
+            "write/limit",
+            &[
+                "POSIX.1-2024 write() ERRORS [EFBIG]",
+                "getrlimit(2) RLIMIT_FSIZE",
+                "fs/read_write.c generic_write_check_limits()",
+            ],
+            "A write to a file that begins at or behind RLIMIT_FSIZE is EFBIG, with SIGXFSZ.",
+            write_limit,
+        )
+        .linux(),
+        answer(
             "write/too-far",
             &[
                 "POSIX.1-2024 write() ERRORS [EFBIG]",
@@ -475,6 +516,17 @@ pub static WRITE: List = List {
             write_waits,
         ),
         answer(
+            "write/no-room",
+            &[
+                "POSIX.1-2024 write() ERRORS [ENOSPC]",
+                "write(2) ERRORS ENOSPC",
+                "mm/shmem.c shmem_write_begin()",
+            ],
+            "Where there is no room for a page that the file does not have it is ENOSPC.",
+            write_no_room,
+        )
+        .linux(),
+        answer(
             "write/sealed",
             &[
                 "F_ADD_SEALS(2const) F_SEAL_WRITE, F_SEAL_FUTURE_WRITE, F_SEAL_GROW",
@@ -514,7 +566,7 @@ pub static WRITE: List = List {
         effect(
             "write/up-to-the-greatest-size",
             &["write(2) ERRORS EFBIG", "fs/read_write.c generic_write_check_limits()"],
-            "A write that begins before the greatest size of a file and would end behind it is cut short there.",
+            "A write that begins before the greatest size of a file, or before RLIMIT_FSIZE, and would end behind it is cut short there.",
             Effect::CutAtGreatest,
         )
         .linux(),

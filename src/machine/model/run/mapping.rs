@@ -77,12 +77,12 @@ impl<'p> Run<'p> {
         if self.is_posix() || !self.holds(Effect::ChoosesWithin) {
             return Err("where the kernel puts what it chooses".to_owned());
         }
-        let scale = &self.model.machine.scale;
+        let scale = &self.machine.scale;
         let (page, top) = (i128::from(scale.page), i128::from(scale.top));
         let low = i128::from(scale.min_addr);
         let value = |q: &Quantity| q.value(scale, scale.word_max(), &|_| None).ok();
         let absolute = split(start).0 == Place::Absolute;
-        let in_low_memory = self.model.machine.arch == Arch::X86_64
+        let in_low_memory = self.machine.arch == Arch::X86_64
             && a[mmap::FLAGS] as u64 & X86_32BIT != 0
             && split(start).0 != Place::Arena;
         let holds = |rule: &Rule| match rule {
@@ -138,12 +138,18 @@ impl<'p> Run<'p> {
             }
             self.space(process).unmap(start, end);
         }
-        let area = self.area(process, m, a, start, end)?;
+        let mut area = self.area(process, m, a, start, end)?;
+        let future = self.settings(process).future;
+        if let Some(on_fault) = future.filter(|_| self.holds(Effect::LocksLater)) {
+            area.locked = !area.droppable;
+            area.marks |= if on_fault { mark::ON_FAULT } else { 0 };
+        }
+        let fills = m.populates() && future != Some(true) || future == Some(false);
         if len > 0 {
             self.space(process).insert(area);
         }
         self.bind(step, start);
-        if m.populates() && len > 0 {
+        if fills && len > 0 {
             self.populate(process, start, end);
         }
         if let Some(placed) = self.placed(step, a, (start, len))? {
@@ -179,6 +185,9 @@ impl<'p> Run<'p> {
             return;
         }
         let page = self.page();
+        if self.w.room.is_some() || !self.w.faults.is_empty() {
+            return self.populate_with_care(process, (start, end), copies);
+        }
         match object {
             None => return self.space(process).fill(start, end, writable),
             Some((n, at)) => {
@@ -196,6 +205,22 @@ impl<'p> Run<'p> {
         }
         let mut at = start;
         while at < end && self.copy_page(process, at) {
+            at += i128::from(self.page());
+        }
+    }
+
+    /// The same where a page may not be had: up to that.
+    fn populate_with_care(&mut self, process: usize, (start, end): (i128, i128), copies: bool) {
+        let mut at = start;
+        while at < end {
+            let had = match copies {
+                true => self.copy_page(process, at),
+                false => self.can_touch(process, at),
+            };
+            if !had {
+                return;
+            }
+            self.arrive(process, at);
             at += i128::from(self.page());
         }
     }
@@ -385,7 +410,7 @@ impl<'p> Run<'p> {
                 continue;
             };
             let on_disk = |o: &Object| o.kind == Kind::File;
-            if !self.w.objects.get(n).is_some_and(on_disk) || self.model.machine.fs == Fs::Tmpfs {
+            if !self.w.objects.get(n).is_some_and(on_disk) || self.machine.fs == Fs::Tmpfs {
                 continue;
             }
             let (from, to) = (area.start.max(start), area.end.min(end));

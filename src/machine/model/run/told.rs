@@ -73,7 +73,7 @@ impl<'p> Run<'p> {
     }
 
     fn length(&self, n: i128) -> Quantity {
-        Quantity::in_pages(n, &self.model.machine.scale)
+        Quantity::in_pages(n, &self.machine.scale)
     }
 
     /// The words that the step asks about.
