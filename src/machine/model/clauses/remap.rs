@@ -226,8 +226,21 @@ fn space_limit(c: &Ctx<'_>) -> Option<Answer> {
 fn several_stop(c: &Ctx<'_>) -> Option<Answer> {
     let r = Remap::of(c);
     let areas = c.areas(r.addr, r.addr + r.old);
-    if !r.only_moves() || areas.len() < 2 {
+    let segment = |a: &Area| {
+        let object = a.object.map(|o| o.0);
+        c.w.segments.iter().any(|s| Some(s.object) == object)
+    };
+    if !r.only_moves() {
         return None;
+    }
+    let goes_on = |a: &Area| a.end < r.addr + r.old;
+    match areas.split_first() {
+        Some((first, _)) if segment(first) && goes_on(first) => return Some(Errno("EFAULT")),
+        None | Some((_, [])) => return None,
+        Some((_, rest)) if rest.iter().any(segment) => {
+            return Some(Unmodelled("a move of several that stops at a segment"));
+        }
+        _ => {}
     }
     let sealed = areas.iter().skip(1).any(|a| a.is_marked(mark::SEALED));
     let on_disk = |a: &Area| {
@@ -494,7 +507,7 @@ pub static MREMAP: List = List {
         answer(
             "mremap/several-stop",
             &["mm/mremap.c remap_move(), vma_multi_allowed()"],
-            "A move of several mappings that stops on its way is not modelled.",
+            "What goes on behind a System V segment can't be moved together with it: EFAULT. A move of several mappings that stops on its way is not modelled.",
             several_stop,
         ),
         answer(

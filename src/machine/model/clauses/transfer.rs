@@ -189,6 +189,9 @@ fn write_no_room(c: &Ctx<'_>) -> Option<Answer> {
     if c.w.room.is_none() || object.kind != Kind::File || c.word(COUNT) == 0 {
         return None;
     }
+    if let Some(answer) = faults_before(c) {
+        return Some(answer);
+    }
     let page = c.m.scale.page;
     let at = write_position(c) as u64;
     let last = at.saturating_add(asked(c)).div_ceil(page);
@@ -214,10 +217,24 @@ fn write_position(c: &Ctx<'_>) -> i128 {
     }
 }
 
+/// Whether the buffer was looked at before the file, and could not be had.
+fn faults_before(c: &Ctx<'_>) -> Option<Answer> {
+    match c.m.kernel {
+        k if k >= (6, 18) => None,
+        k if k < (6, 13) => write_faults(c),
+        _ => write_faults(c).and(Some(Unmodelled(
+            "whether the buffer or the file is looked at first",
+        ))),
+    }
+}
+
 fn write_sealed(c: &Ctx<'_>) -> Option<Answer> {
     let object = c.w.object_of(c.fd(FD)?)?;
     if c.word(COUNT) == 0 || object.seals == 0 {
         return None;
+    }
+    if let Some(answer) = faults_before(c) {
+        return Some(answer);
     }
     if object.seals & (seal::WRITE | seal::FUTURE_WRITE) != 0 {
         return Some(Errno("EPERM"));
@@ -496,6 +513,27 @@ pub static WRITE: List = List {
             no_reader,
         ),
         answer(
+            "write/no-room",
+            &[
+                "POSIX.1-2024 write() ERRORS [ENOSPC]",
+                "write(2) ERRORS ENOSPC",
+                "mm/shmem.c shmem_write_begin()",
+            ],
+            "Where there is no room for a page that the file does not have it is ENOSPC; from Linux 6.18 on before the buffer is looked at.",
+            write_no_room,
+        )
+        .linux(),
+        answer(
+            "write/sealed",
+            &[
+                "F_ADD_SEALS(2const) F_SEAL_WRITE, F_SEAL_FUTURE_WRITE, F_SEAL_GROW",
+                "mm/shmem.c shmem_write_begin()",
+            ],
+            "A file that is sealed against writing takes no bytes, one sealed against growing none past its end: EPERM; seen with Linux 6.18 before the buffer is looked at, up to 6.12 after.",
+            write_sealed,
+        )
+        .linux(),
+        answer(
             "write/faults",
             &[
                 "write(2) ERRORS EFAULT",
@@ -515,27 +553,6 @@ pub static WRITE: List = List {
             "A full pipe is waited for.",
             write_waits,
         ),
-        answer(
-            "write/no-room",
-            &[
-                "POSIX.1-2024 write() ERRORS [ENOSPC]",
-                "write(2) ERRORS ENOSPC",
-                "mm/shmem.c shmem_write_begin()",
-            ],
-            "Where there is no room for a page that the file does not have it is ENOSPC.",
-            write_no_room,
-        )
-        .linux(),
-        answer(
-            "write/sealed",
-            &[
-                "F_ADD_SEALS(2const) F_SEAL_WRITE, F_SEAL_FUTURE_WRITE, F_SEAL_GROW",
-                "mm/shmem.c shmem_write_begin()",
-            ],
-            "A file that is sealed against writing takes no bytes, one sealed against growing none past its end: EPERM.",
-            write_sealed,
-        )
-        .linux(),
         effect(
             "write/appends",
             &["POSIX.1-2024 open() O_APPEND", "open(2) O_APPEND"],

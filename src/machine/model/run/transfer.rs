@@ -438,8 +438,13 @@ impl<'p> Run<'p> {
     }
 
     /// Bytes of memory, not too many.
-    fn moved(&self, process: usize, at: i128, n: u64) -> Result<Vec<u8>, String> {
+    fn moved(&mut self, process: usize, at: i128, n: u64) -> Result<Vec<u8>, String> {
         let fits = n <= BYTES_MAX;
+        let (mut page, end) = (self.page_of(at), at + i128::from(n));
+        while fits && page < end {
+            self.arrive(process, page.max(at));
+            page += i128::from(self.page());
+        }
         let bytes = fits.then(|| self.fetch(process, at, n).to_vec(BYTES_MAX));
         bytes
             .flatten()
