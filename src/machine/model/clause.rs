@@ -269,6 +269,8 @@ effects! {
     ShowsOthers,
     /// shm_open finds by name.
     FindsObject,
+    /// What is refused has cut areas in two.
+    CutsAreas,
 }
 
 /// The clauses of one reading, as they are applied: some may be switched off, or stand in another

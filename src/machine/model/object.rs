@@ -287,6 +287,7 @@ impl Object {
         match (self.blocks.get(&index), self.original(index)) {
             (Some(Block::Fill(0)), _) => Resident::No,
             (_, Block::Fill(0)) => Resident::Unknown,
+            (_, Block::Bytes(bytes)) if bytes.iter().all(|b| *b == 0) => Resident::Unknown,
             _ => Resident::Yes,
         }
     }

@@ -344,7 +344,8 @@ impl Space {
         at >= end
     }
 
-    fn split_at(&mut self, addr: Addr) {
+    /// Cuts the area in two that holds an address, which does not begin there.
+    pub fn split_at(&mut self, addr: Addr) {
         let i = self.after(addr);
         if let Some(area) = self.areas.get_mut(i).filter(|a| a.start < addr) {
             let mut back = area.clone();

@@ -368,6 +368,13 @@ pub static MUNMAP: List = List {
             "All pages that hold a part of the range are taken out, and what is not mapped is no error.",
             Effect::Unmaps,
         ),
+        effect(
+            "munmap/cuts-areas",
+            &["mm/vma.c vms_gather_munmap_vmas(), vms_abort_munmap_vmas()"],
+            "What is refused on its way, by a seal or by a limit on what would be put there, has cut the area in two in which the range begins; by a limit also the one in which it ends.",
+            Effect::CutsAreas,
+        )
+        .linux(),
     ],
 };
 

@@ -67,7 +67,8 @@ fn not_one(c: &Ctx<'_>) -> Option<Answer> {
     let of = |a: &Area| a.object.map(|o| o.0);
     let alike = |a: &Area| {
         (a.through, of(a), a.prot) == (area.through, of(area), area.prot)
-            && (a.locked, a.marks) == (area.locked, area.marks)
+            && (a.locked, a.marks, a.may) == (area.locked, area.marks, area.may)
+            && a.not_for_children == area.not_for_children
     };
     let all = c.areas(start, start + len).iter().all(alike);
     let mapped = c.space().is_some_and(|s| s.is_mapped(start, start + len));

@@ -150,9 +150,10 @@ impl<'p> Run<'p> {
         if self.is_posix() {
             return Err("prctl, which POSIX does not know, is not modelled".to_owned());
         }
-        let name_is_null = matches!(step.args.get(4), Some(Arg::Quantity(_)) | None);
         let mut a = a;
-        a[4] = i128::from(!name_is_null);
+        if let Some(Arg::Bytes(_)) = step.args.get(4) {
+            a[4] = 1;
+        }
         let decided = self.decide(Which::Prctl, &self.ctx(process, a));
         self.settle(decided, &mut |run| {
             let Some(p) = run.w.processes.get_mut(process) else {

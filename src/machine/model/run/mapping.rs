@@ -60,6 +60,9 @@ impl<'p> Run<'p> {
         if !decided.0.success && decided.1.last().is_some_and(late) {
             self.fail_late(process, a);
         }
+        if !decided.0.success {
+            self.refuse_late(process, a, decided.1.last().map_or("", |c| c.id));
+        }
         let moved = elsewhere && self.seen() == Some(&Outcome::Elsewhere);
         self.settle(decided, &mut |run| run.map(process, step, a, must || moved))
     }
@@ -156,6 +159,35 @@ impl<'p> Run<'p> {
             return Ok(placed);
         }
         Ok(self.told_address(step, a[ADDR], start))
+    }
+
+    /// What an mmap that is refused by the clause `id` has done before.
+    fn refuse_late(&mut self, process: usize, a: [i128; 6], id: &str) {
+        let ctx = self.ctx(process, a);
+        let end = a[ADDR] + ctx.pages(mmap::LEN).unwrap_or(0);
+        if !Mmap::of(&ctx).replaces() {
+            return;
+        }
+        match id {
+            "mmap/sealed" => self.cut_areas(process, a[ADDR], None),
+            "mmap/space-limit" | "mmap/memory" => self.cut_areas(process, a[ADDR], Some(end)),
+            _ => {}
+        }
+    }
+
+    /// What a call that is refused on its way has done: the areas at both ends of the range that
+    /// it was to clear are cut in two, or that at its beginning unless it is sealed.
+    pub(super) fn cut_areas(&mut self, process: usize, start: i128, end: Option<i128>) {
+        let sealed = |area: &Area| area.is_marked(mark::SEALED);
+        let space = self.w.processes.get(process).map(|p| &p.space);
+        let first = space.and_then(|s| s.at(start));
+        if first.is_none_or(sealed) && end.is_none() || !self.holds(Effect::CutsAreas) {
+            return;
+        }
+        self.space(process).split_at(start);
+        if let Some(end) = end {
+            self.space(process).split_at(end);
+        }
     }
 
     /// What comes of a mapping that the file itself refuses: its place was cleared for it before.
@@ -341,6 +373,9 @@ impl<'p> Run<'p> {
         let start = a[0] - split(a[0]).1.rem_euclid(page);
         let end = start + ctx.pages(1).unwrap_or(0);
         let decided = self.decide(Which::Munmap, &ctx);
+        if decided.1.last().is_some_and(|c| c.id == "munmap/sealed") {
+            self.cut_areas(process, start, None);
+        }
         self.settle(decided, &mut |run| {
             if run.holds(Effect::Unmaps) {
                 run.space(process).unmap(start, end);

@@ -29,6 +29,9 @@ impl<'p> Run<'p> {
         {
             self.space(process).unmap(r.to, r.to + r.new);
         }
+        if stopped == Some("mremap/new-place-sealed") {
+            self.cut_areas(process, r.to, None);
+        }
         if stopped == Some("mremap/new-address-too-low") {
             self.shrink(process, r);
         }

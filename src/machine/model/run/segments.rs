@@ -61,12 +61,17 @@ impl<'p> Run<'p> {
         let (at, (read_only, executes)) = (place(&ctx), access(&ctx));
         let over = replaces(&ctx);
         let decided = self.decide(Which::Shmat, &ctx);
+        let end = at + segment.map_or(0, |(_, size)| self.whole_pages(size));
+        match decided.1.last().map(|c| c.id).filter(|_| over) {
+            Some("shmat/sealed") => self.cut_areas(process, at, None),
+            Some("shmat/space-limit") => self.cut_areas(process, at, Some(end)),
+            _ => {}
+        }
         self.settle(decided, &mut |run| {
             let Some((object, size)) = segment else {
                 return Err("a segment that is not there".to_owned());
             };
-            let page = i128::from(run.page());
-            let len = (size + page - 1).div_euclid(page) * page;
+            let len = run.whole_pages(size);
             let start = match a[1] {
                 0 => run.choose(process, len),
                 _ => at,
@@ -99,6 +104,11 @@ impl<'p> Run<'p> {
             run.bind(step, start);
             Ok(run.told_move(step, &[a[1], 0, 0, 0, a[1], 0], 1, start))
         })
+    }
+
+    fn whole_pages(&self, size: i128) -> i128 {
+        let page = i128::from(self.page());
+        (size + page - 1).div_euclid(page) * page
     }
 
     pub(super) fn shmdt(&mut self, process: usize, a: [i128; 6]) -> Came {
