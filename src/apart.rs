@@ -271,7 +271,7 @@ fn search(
         let mut config = config.clone();
         config.start.root = root;
         config.start.namespace = mounts;
-        config.run(Vec::new(), jobs.into_iter(), &mut |place, answer| {
+        config.run(vec![config.lane(jobs.into_iter())], &mut |place, answer| {
             let (which, first, steps) = places[place];
             if let Answer::Ran(transcript) = answer {
                 held[which] += usize::from(is_so(&transcript, steps, first));

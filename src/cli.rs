@@ -388,7 +388,8 @@ pub struct Aparts {
 )]
 pub struct Compare {
     /// Records, by the name or the path of their folder (`fs-tmpfs`), or a file of results
-    /// (`run --report json=FILE`)
+    /// (`run --report json=FILE`); of two sides one may be a reading of the model, `model:posix` or
+    /// `model:linux`: then it is told where the other departs from it, and why
     #[arg(value_name = "SIDE", required = true, num_args = 2..)]
     pub sides: Vec<String>,
     /// Only cases whose id holds this

@@ -158,6 +158,14 @@ impl Known {
         self.entries.get(n)
     }
 
+    /// Whether an entry may name a case whose id begins so.
+    pub fn may_name(&self, begin: &str) -> bool {
+        self.entries.iter().any(|e| {
+            let known = e.case.split('*').next().unwrap_or_default();
+            known.starts_with(begin) || begin.starts_with(known)
+        })
+    }
+
     /// The entries that name no case of `ids`: mistakes in the list.
     pub fn without_case<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Vec<Diagnostic> {
         let mut left: HashSet<usize> = (0..self.entries.len()).collect();

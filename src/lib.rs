@@ -12,6 +12,7 @@ pub mod digest;
 pub mod judge;
 pub mod known;
 pub mod machine;
+mod parallel;
 pub mod platform;
 pub mod random;
 pub mod report;

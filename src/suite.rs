@@ -6,7 +6,8 @@ use crate::judge::{Judged, Policy, Ran, Skip, Summary, Verdict, judge, same_deat
 use crate::known::{Known, Ledger};
 use crate::machine::connection::{Answer, Job};
 use crate::machine::model::{Model, Reading};
-use crate::machine::pool::Config;
+use crate::machine::pool::{Config, Lane};
+use crate::machine::start::Start;
 use crate::platform::{NO_DOOR, Platform};
 use crate::report::{CaseDone, Event};
 use crate::sample::Sample;
@@ -270,11 +271,13 @@ impl Suite<'_> {
                 None => ordinary.push(index as u32),
             }
         }
-        let done = self
-            .run_these(&ordinary, Worker::Ordinary, &mut telling)
-            .and_then(|()| self.run_these(&mounting, Worker::Mounting, &mut telling))
-            .and_then(|()| self.run_these(&as_root, Worker::Root, &mut telling));
-        match done {
+        let mut lanes = vec![
+            (Worker::Ordinary, ordinary),
+            (Worker::Mounting, mounting),
+            (Worker::Root, as_root),
+        ];
+        lanes.retain(|(_, these)| !these.is_empty());
+        match self.run_these(&lanes, &mut telling) {
             Ok(()) => {}
             Err(Failed::Machine(why)) => telling.break_off(why)?,
             Err(failed) => return Err(failed),
@@ -284,38 +287,20 @@ impl Suite<'_> {
 
     fn run_these(
         &self,
-        these: &[u32],
-        worker: Worker,
+        lanes: &[(Worker, Vec<u32>)],
         telling: &mut Telling<'_, '_>,
     ) -> Result<(), Failed> {
-        if these.is_empty() {
-            return Ok(());
-        }
         let unread = AtomicBool::new(false);
-        let mut waiting = Vec::new();
-        let mut others = Vec::with_capacity(these.len());
-        for index in these.iter().map(|index| *index as usize) {
-            if !self.plan.group(index).waits() {
-                others.push(index);
-                continue;
-            }
-            let program = self.plan.case(index).program;
-            waiting.push(Job {
-                waits: true,
-                ..Job::new(index, program.to_string())
-            });
-        }
-        let jobs = others.into_iter().map(|index| {
-            let program = self.plan.case(index).program;
-            Job::new(index, program.to_string())
+        let all = lanes.iter().map(|(worker, these)| {
+            let mut lane = self.lane(these);
+            lane.start = self.start_of(*worker);
+            let jobs = lane.jobs.take_while(|_| !unread.load(Ordering::Relaxed));
+            lane.jobs = Box::new(jobs);
+            lane
         });
-        let jobs = jobs.take_while(|_| !unread.load(Ordering::Relaxed));
-        let mut config = self.config.clone();
-        config.start.root = worker == Worker::Root;
-        config.start.namespace = worker == Worker::Mounting;
         let mut told = Ok(());
         let mut caught = Vec::new();
-        let result = config.run(waiting, jobs, &mut |index, answer| {
+        let result = self.config.run(all.collect(), &mut |index, answer| {
             let ran = match answer {
                 Answer::Ran(transcript) => {
                     if self.let_die && transcript.outcomes.iter().any(|o| o.signal().is_some()) {
@@ -333,17 +318,55 @@ impl Suite<'_> {
         });
         told?;
         result.map_err(Failed::Machine)?;
-        if !caught.is_empty() {
-            self.deaths(&config, &caught, telling)?;
+        for (worker, these) in lanes {
+            let mut own = caught.clone();
+            own.retain(|(index, _)| these.binary_search(&(*index as u32)).is_ok());
+            if !own.is_empty() {
+                self.deaths(*worker, &own, telling)?;
+            }
         }
         Ok(())
+    }
+
+    /// The jobs of these cases.
+    fn lane<'b>(&'b self, these: &[u32]) -> Lane<'b> {
+        let mut waiting = Vec::new();
+        let mut others = Vec::with_capacity(these.len());
+        for index in these.iter().map(|index| *index as usize) {
+            if !self.plan.group(index).waits() {
+                others.push(index);
+                continue;
+            }
+            let program = self.plan.case(index).program;
+            waiting.push(Job {
+                waits: true,
+                ..Job::new(index, program.to_string())
+            });
+        }
+        let jobs = others.into_iter().map(|index| {
+            let program = self.plan.case(index).program;
+            Job::new(index, program.to_string())
+        });
+        Lane {
+            waiting,
+            ..self.config.lane(jobs)
+        }
+    }
+
+    /// What a worker of this kind is asked for.
+    fn start_of(&self, worker: Worker) -> Start {
+        Start {
+            root: worker == Worker::Root,
+            namespace: worker == Worker::Mounting,
+            ..self.config.start.clone()
+        }
     }
 
     /// Runs each faulting case once for each of its faults, left to die of it, and holds that
     /// against what was caught.
     fn deaths(
         &self,
-        config: &Config,
+        worker: Worker,
         caught: &[(usize, Transcript)],
         telling: &mut Telling<'_, '_>,
     ) -> Result<(), Failed> {
@@ -365,7 +388,9 @@ impl Suite<'_> {
         }
         telling.found.summary.deaths += places.len();
         let mut wrong = BTreeMap::new();
-        let result = config.run(Vec::new(), jobs.into_iter(), &mut |place, answer| {
+        let mut lane = self.config.lane(jobs.into_iter());
+        lane.start = self.start_of(worker);
+        let result = self.config.run(vec![lane], &mut |place, answer| {
             let (which, step) = places[place];
             let (index, transcript) = &caught[which];
             let verdict = match answer {

@@ -183,7 +183,7 @@ fn cases(width: usize, options: &Options) -> Result<Cost, String> {
     let mut came = Vec::with_capacity(count);
     let mut wrong = None;
     let before = cost::taken();
-    config.run(Vec::new(), jobs, &mut |_, answer| {
+    config.run(vec![config.lane(jobs)], &mut |_, answer| {
         came.push(Instant::now());
         wrong = wrong.take().or(wrongly(answer));
     })?;

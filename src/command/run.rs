@@ -32,13 +32,14 @@ pub fn run(args: &Run) -> Result<u8, Stop> {
     let mut config = config(&args.place)?;
     config.jobs = config.jobs.min(plan.len());
     let needs = plan.needs();
-    let (platform, unmet) = config.ask(&needs).map_err(Stop::Failed)?;
-    let record = Record::load(
-        sources.snapshots.as_ref(),
-        &platform,
-        args.platform.as_deref(),
-    )?;
-    let known = sources.known(&record)?;
+    let kept = |platform: &Platform| {
+        let name = args.platform.as_deref();
+        let record = Record::load(sources.snapshots.as_ref(), platform, name)?;
+        let known = sources.known(&record)?;
+        Ok::<_, Stop>((record, known))
+    };
+    let (platform, unmet, kept) = config.ask_while(&needs, kept).map_err(Stop::Failed)?;
+    let (record, known) = kept?;
     let mut told = forms(args)?;
     told.event(&Event::Started(&Start {
         tables: sources.told.clone(),

@@ -145,6 +145,7 @@ impl Sources {
             .tables
             .iter()
             .flat_map(|t| &t.groups)
+            .filter(|g| known.may_name(&g.whole_name()))
             .flat_map(|g| (0..g.len()).map(|i| g.id(i)))
             .collect();
         let idle = known.without_case(ids.iter().map(String::as_str));

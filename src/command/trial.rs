@@ -50,7 +50,7 @@ pub fn trial(args: &Try) -> Result<u8, Stop> {
     let job = Job::new(0, program.to_string());
     let mut answer = None;
     config
-        .run(Vec::new(), std::iter::once(job), &mut |_, came| {
+        .run(vec![config.lane(std::iter::once(job))], &mut |_, came| {
             answer = Some(came)
         })
         .map_err(Stop::Failed)?;

@@ -5,6 +5,7 @@
 //! that, whatever the others say.
 
 pub mod axes;
+pub mod departures;
 mod side;
 
 pub use side::{Answer, Cell, Side};

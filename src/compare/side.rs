@@ -17,6 +17,8 @@ pub struct Side {
     pub about: String,
     /// What its quantities are worth.
     pub scale: Scale,
+    /// The platform, as far as its name or its results tell.
+    pub platform: Platform,
     /// What is tolerated there.
     pub known: Known,
     answers: Answers,
@@ -92,6 +94,7 @@ impl Side {
             name: name.to_owned(),
             about: told(&platform),
             scale: platform.scale.clone(),
+            platform,
             known: lists(&record)?,
             answers: Answers::Records(Box::new(record)),
         })
@@ -142,6 +145,7 @@ impl Side {
             name: name.to_owned(),
             about: tidy(&about),
             scale: platform.scale.clone(),
+            platform,
             known: lists(&record)?,
             answers: Answers::Run(cells),
         })

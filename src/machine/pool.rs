@@ -6,6 +6,7 @@ use crate::case::Need;
 use crate::platform::Platform;
 use std::collections::VecDeque;
 use std::ffi::OsString;
+use std::iter::Peekable;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -26,6 +27,23 @@ pub struct Config {
     pub silence: Duration,
 }
 
+/// Jobs, made as they are asked for.
+pub type Jobs<'a> = Box<dyn Iterator<Item = Job> + Send + 'a>;
+
+/// Jobs that want workers of one kind.
+pub struct Lane<'a> {
+    /// What its workers are asked for.
+    pub start: Start,
+    /// Those that wait long and do nothing; where no workers may be had for them, they go with the
+    /// others.
+    pub waiting: Vec<Job>,
+    /// The others.
+    pub jobs: Jobs<'a>,
+}
+
+/// What a machine can't do, and the reason.
+pub type Unmet = (Need, String);
+
 /// How many answers are handed over at once.
 const BATCH: usize = 16;
 
@@ -41,8 +59,8 @@ const STARTS: usize = 3;
 const BARREN: usize = 24;
 
 impl Config {
-    fn open(&self, number: usize) -> Result<Connection, String> {
-        let mut start = self.start.clone();
+    fn open(&self, start: &Start, number: usize) -> Result<Connection, String> {
+        let mut start = start.clone();
         start.cpu = start.cpu.map(|first| first + number);
         Connection::open(&self.command, &start, self.silence)
     }
@@ -51,12 +69,46 @@ impl Config {
     ///
     /// # Errors
     /// No worker can be had.
-    pub fn ask(&self, needs: &[Need]) -> Result<(Platform, Vec<(Need, String)>), String> {
+    pub fn ask(&self, needs: &[Need]) -> Result<(Platform, Vec<Unmet>), String> {
+        let (platform, unmet, ()) = self.ask_while(needs, |_| ())?;
+        Ok((platform, unmet))
+    }
+
+    /// The same, and what `meanwhile` makes of the platform while the worker tries the needs.
+    ///
+    /// # Errors
+    /// No worker can be had.
+    pub fn ask_while<T: Send>(
+        &self,
+        needs: &[Need],
+        meanwhile: impl FnOnce(&Platform) -> T + Send,
+    ) -> Result<(Platform, Vec<Unmet>, T), String> {
+        let mut connection = self.persist(|| self.open(&self.start, 0))?;
+        let platform = connection.platform.clone();
+        let (unmet, made) = std::thread::scope(|scope| {
+            let made = scope.spawn(|| meanwhile(&platform));
+            let unmet = tried(&mut connection, needs);
+            let unmet = unmet.or_else(|_| {
+                self.persist(|| {
+                    connection = self.open(&self.start, 0)?;
+                    tried(&mut connection, needs)
+                })
+            });
+            (unmet, made.join())
+        });
+        let unmet = unmet?;
+        let made = made.map_err(|_| "a thread of the runner panicked")?;
+        connection.close();
+        Ok((platform, unmet, made))
+    }
+
+    /// Does it again while it fails, unless that is too often or too long.
+    fn persist<T>(&self, mut this: impl FnMut() -> Result<T, String>) -> Result<T, String> {
         let began = Instant::now();
         let mut failures = 0;
         loop {
-            match self.ask_once(needs) {
-                Ok(told) => return Ok(told),
+            match this() {
+                Ok(done) => return Ok(done),
                 Err(why) => {
                     failures += 1;
                     if failures >= STARTS || began.elapsed() >= self.silence {
@@ -67,51 +119,48 @@ impl Config {
         }
     }
 
-    fn ask_once(&self, needs: &[Need]) -> Result<(Platform, Vec<(Need, String)>), String> {
-        let mut connection = self.open(0)?;
-        let mut unmet = Vec::new();
-        for need in needs {
-            if let Some(why) = connection.need(need)? {
-                unmet.push((need.clone(), why));
-            }
+    /// Jobs for workers as this asks for them.
+    pub fn lane<'a>(&self, jobs: impl Iterator<Item = Job> + Send + 'a) -> Lane<'a> {
+        Lane {
+            start: self.start.clone(),
+            waiting: Vec::new(),
+            jobs: Box::new(jobs),
         }
-        let platform = connection.platform.clone();
-        connection.close();
-        Ok((platform, unmet))
     }
 
-    /// Runs all jobs; answers come in any order. Those that wait long and do nothing have workers of
-    /// their own, so many that they wait side by side, and beside the others.
+    /// Runs the jobs of all lanes; answers come in any order. Each thread goes from lane to lane and
+    /// begins at one of its own, since what one lane waits for costs another nothing. Jobs that wait
+    /// long and do nothing have workers of their own, so many that they wait side by side, and beside
+    /// the others.
     ///
     /// # Errors
     /// No worker can be had. What was answered before has been answered.
     pub fn run(
         &self,
-        waiting: Vec<Job>,
-        jobs: impl Iterator<Item = Job> + Send,
+        lanes: Vec<Lane<'_>>,
         answer: &mut dyn FnMut(usize, Answer),
     ) -> Result<(), String> {
         let ordinary = self.jobs.max(1);
-        let idle = waiting.len().min(self.idle * ordinary);
-        let (waiting, along) = match idle {
-            0 => (Vec::new(), waiting),
-            _ => (waiting, Vec::new()),
-        };
-        let queue = Queue {
-            waiting: Mutex::new(waiting.into()),
-            jobs: Mutex::new(jobs.chain(along)),
-            again: Mutex::new(VecDeque::new()),
-        };
+        let queues: Vec<(Queue<'_>, usize)> = lanes.into_iter().map(|l| self.queue(l)).collect();
         let (sender, answers) = mpsc::channel();
         std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..ordinary + idle)
-                .map(|number| {
-                    let (queue, sender) = (&queue, sender.clone());
-                    // The thread lives as long as its worker: the worker is killed when the
-                    // thread that started it ends (PR_SET_PDEATHSIG of prctl(2)).
-                    scope.spawn(move || self.serve(number, queue, &sender))
-                })
-                .collect();
+            // A thread lives as long as its worker: the worker is killed when the thread that
+            // started it ends (PR_SET_PDEATHSIG of prctl(2)).
+            let mut threads = Vec::new();
+            for number in 0..ordinary {
+                let (queues, sender) = (&queues, sender.clone());
+                threads.push(scope.spawn(move || {
+                    let (after, first) = queues.split_at(number % queues.len().max(1));
+                    let mut in_turn = first.iter().chain(after);
+                    in_turn.try_for_each(|(queue, _)| self.serve(number, queue, &sender))
+                }));
+            }
+            for (queue, idle) in &queues {
+                for number in ordinary..ordinary + idle {
+                    let sender = sender.clone();
+                    threads.push(scope.spawn(move || self.serve(number, queue, &sender)));
+                }
+            }
             drop(sender);
             for (index, came) in answers.into_iter().flatten() {
                 answer(index, came);
@@ -128,18 +177,44 @@ impl Config {
         })
     }
 
-    /// One worker's thread: starts it, and starts it anew when it dies.
-    fn serve<I: Iterator<Item = Job>>(
+    /// What is to be done of a lane, and how many workers there are for what waits long.
+    fn queue<'a>(&self, lane: Lane<'a>) -> (Queue<'a>, usize) {
+        let Lane {
+            start,
+            waiting,
+            jobs,
+        } = lane;
+        let idle = waiting.len().min(self.idle * self.jobs.max(1));
+        let (waiting, along) = match idle {
+            0 => (Vec::new(), waiting),
+            _ => (waiting, Vec::new()),
+        };
+        let all: Jobs<'a> = Box::new(jobs.chain(along));
+        let queue = Queue {
+            start,
+            waiting: Mutex::new(waiting.into()),
+            jobs: Mutex::new(all.peekable()),
+            again: Mutex::new(VecDeque::new()),
+        };
+        (queue, idle)
+    }
+
+    /// One worker of a lane: starts it, and starts it anew when it dies.
+    fn serve(
         &self,
         number: usize,
-        queue: &Queue<I>,
+        queue: &Queue<'_>,
         sender: &Sender<Vec<(usize, Answer)>>,
     ) -> Result<(), String> {
+        let waits = number >= self.jobs.max(1);
         let mut failures = 0;
         let mut barren = 0;
         loop {
             let began = Instant::now();
-            let mut connection = match self.open(number) {
+            if queue.is_done(waits) {
+                return Ok(());
+            }
+            let mut connection = match self.open(&queue.start, number) {
                 Ok(connection) => connection,
                 Err(why) => {
                     failures += 1;
@@ -153,9 +228,9 @@ impl Config {
             // Waking the receiver for each case would cost a good part of a case.
             let mut came = Vec::new();
             let mut answers = 0;
-            let mut next = || match number < self.jobs.max(1) {
-                true => queue.next(),
-                false => queue.next_waiting(),
+            let mut next = || match waits {
+                true => queue.next_waiting(),
+                false => queue.next(),
             };
             let result = connection.run(&mut next, &mut |index, answer| {
                 answers += 1;
@@ -182,16 +257,37 @@ impl Config {
     }
 }
 
+/// Those of the needs that the worker's machine does not meet.
+fn tried(connection: &mut Connection, needs: &[Need]) -> Result<Vec<Unmet>, String> {
+    let mut unmet = Vec::new();
+    for need in needs {
+        if let Some(why) = connection.need(need)? {
+            unmet.push((need.clone(), why));
+        }
+    }
+    Ok(unmet)
+}
+
 /// What is still to be done.
-struct Queue<I> {
-    jobs: Mutex<I>,
+struct Queue<'a> {
+    start: Start,
+    jobs: Mutex<Peekable<Jobs<'a>>>,
     /// Those that wait long.
     waiting: Mutex<VecDeque<Job>>,
     /// Cases that were with a worker that died.
     again: Mutex<VecDeque<Job>>,
 }
 
-impl<I: Iterator<Item = Job>> Queue<I> {
+impl Queue<'_> {
+    /// Whether a worker would find nothing to do.
+    fn is_done(&self, waiting: bool) -> bool {
+        let none = match waiting {
+            true => lock(&self.waiting).is_empty(),
+            false => lock(&self.jobs).peek().is_none(),
+        };
+        none && lock(&self.again).is_empty()
+    }
+
     fn next(&self) -> Option<Job> {
         let again = lock(&self.again).pop_front();
         again.or_else(|| lock(&self.jobs).next())

@@ -98,10 +98,9 @@ impl Hunt<'_> {
         match &self.other {
             Other::Model(model) => {
                 let programs = Mutex::new(HashMap::new());
-                self.config.run(
-                    Vec::new(),
-                    self.jobs(0..self.order.count, Some(&programs)),
-                    &mut |n, came| {
+                let jobs = self.jobs(0..self.order.count, Some(&programs));
+                self.config
+                    .run(vec![self.config.lane(jobs)], &mut |n, came| {
                         let program = lock(&programs).remove(&n);
                         let seed = self.seed(n as u64);
                         match (came, program) {
@@ -112,8 +111,7 @@ impl Hunt<'_> {
                         if n % 1024 == 0 {
                             progress(tally.held, tally.differing);
                         }
-                    },
-                )?;
+                    })?;
             }
             Other::Machine(other) => {
                 let mut from = 0;
@@ -155,14 +153,12 @@ impl Hunt<'_> {
         tally: &mut Tally,
     ) -> Result<(), String> {
         let mut first = HashMap::new();
-        self.config.run(
-            Vec::new(),
-            self.jobs(range.clone(), None),
-            &mut |n, came| {
-                first.insert(n, came);
-            },
-        )?;
-        other.run(Vec::new(), self.jobs(range, None), &mut |n, second| {
+        let lane = self.config.lane(self.jobs(range.clone(), None));
+        self.config.run(vec![lane], &mut |n, came| {
+            first.insert(n, came);
+        })?;
+        let lane = other.lane(self.jobs(range, None));
+        other.run(vec![lane], &mut |n, second| {
             let seed = self.seed(n as u64);
             let text = draw::text(seed, self.order.shape, self.order.scope);
             let program = text.and_then(|t| Program::parse(&t).map_err(|m| m.message));

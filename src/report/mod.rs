@@ -5,6 +5,7 @@
 
 mod c;
 pub mod compare;
+pub mod departures;
 mod diff;
 mod explain;
 mod findings;

@@ -27,6 +27,7 @@ pub use file::{BadLine, Observed, SOURCE, SnapFile, frame, group, tidy, tidy_blo
 pub use grid::{Across, Grids};
 pub use source::{Embedded, Folder, SnapshotSource, folders};
 
+use crate::parallel;
 use crate::platform::{Facet, FacetKind, Platform, Reference, check_name, release};
 use crate::sample::Sample;
 use lay::Table;
@@ -137,9 +138,10 @@ impl Record {
             has_description,
             sample: None,
         };
-        for stem in record.stems(&files) {
-            let table = record.read_table(source, &stem)?;
-            record.tables.insert(stem, table);
+        let stems = Vec::from_iter(record.stems(&files));
+        let tables = parallel::map(&stems, |stem| record.read_table(source, stem));
+        for (stem, table) in stems.into_iter().zip(tables) {
+            record.tables.insert(stem, table?);
         }
         Ok(record)
     }

@@ -29,6 +29,11 @@ impl Group {
         &self.name
     }
 
+    /// What the ids of all its cases begin with.
+    pub fn whole_name(&self) -> String {
+        format!("{}::{}", self.stem, self.name)
+    }
+
     /// The rule in a sentence.
     pub fn why(&self) -> &str {
         &self.why

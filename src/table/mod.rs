@@ -27,6 +27,7 @@ pub use group::Group;
 pub use typed::{Typed, steps, steps_on};
 
 use crate::case::Mistake;
+use crate::parallel;
 use crate::snapshot::Grids;
 use entry::{Defaults, Home};
 use fields::Fields;
@@ -84,13 +85,14 @@ impl Table {
 }
 
 /// All tables, in the order of the sources, or every mistake in them.
-pub fn load(sources: &[Source]) -> Result<Vec<Table>, Vec<Diagnostic>> {
+pub fn load<'a>(sources: &'a [Source]) -> Result<Vec<Table>, Vec<Diagnostic>> {
+    let mut stems: HashMap<&str, &str> = HashMap::new();
+    let twice = |s: &'a Source| (s, stems.insert(&s.stem, &s.path));
+    let all: Vec<(&Source, Option<&str>)> = sources.iter().map(twice).collect();
     let mut tables = Vec::new();
     let mut wrong = Vec::new();
-    let mut stems: HashMap<&str, &str> = HashMap::new();
-    for source in sources {
-        let twice = stems.insert(&source.stem, &source.path);
-        match read(source, twice) {
+    for table in parallel::map(&all, |(source, twice)| read(source, *twice)) {
+        match table {
             Ok(table) => tables.push(table),
             Err(mut mistakes) => wrong.append(&mut mistakes),
         }

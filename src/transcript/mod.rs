@@ -99,6 +99,32 @@ impl Transcript {
     }
 }
 
+impl Transcript {
+    /// Reads the lines of a block, each parted into its step and its outcome, as what came of a
+    /// program; `None` where they are not its lines. A program without a file tells of none.
+    pub fn of_lines(program: &Program, lines: &[(String, String)]) -> Option<Self> {
+        let mut lines = lines.iter().peekable();
+        let mut outcomes = Vec::with_capacity(program.steps.len());
+        for step in &program.steps {
+            let is_told = step.role != Role::Open || lines.peek().is_some_and(|l| l.0 == "open");
+            outcomes.push(match is_told {
+                true => Outcome::parse(&lines.next()?.1).ok()?,
+                // That the file was opened is not told.
+                false => Outcome::parse(step.bind.as_deref()?).ok()?,
+            });
+        }
+        let file = match lines.next() {
+            None => FileAfter::None,
+            Some((what, now)) if what == "file" => FileAfter::of(now)?,
+            Some(_) => return None,
+        };
+        lines
+            .next()
+            .is_none()
+            .then_some(Transcript { outcomes, file })
+    }
+}
+
 /// How a step and its outcome are printed; opening the file is told only where it failed.
 pub fn line(step: &crate::case::Step, outcome: &Outcome) -> Option<String> {
     let opened = matches!(outcome, Outcome::Ok | Outcome::Value(_));
@@ -138,6 +164,13 @@ pub fn parted(line: &str) -> (&str, &str) {
 }
 
 impl FileAfter {
+    /// What stands behind `file`, as [`parted`] parts it.
+    fn of(now: &str) -> Option<Self> {
+        let line = format!("file {now}");
+        let line = FileAfter::parse(&line).or_else(|_| FileAfter::parse(&format!("file = {now}")));
+        line.ok()
+    }
+
     fn parse(line: &str) -> Result<Self, Mistake> {
         if let Some(bytes) = line.strip_prefix("file = ") {
             return Ok(FileAfter::Holds(Bytes::parse(bytes)?));
@@ -216,5 +249,31 @@ mod tests {
             t.block(&program),
             "  mmap = map\n  fork() = child\n  child: load(map, 1) = x\"00\"\n  file unchanged\n"
         );
+    }
+
+    #[test]
+    fn the_lines_of_a_block_are_read_back() {
+        let steps = "open file = open(file, O_RDWR)\nown map = mmap(NULL, eof, PROT_READ, MAP_SHARED, \
+                     file, 0)\nstep load(map, 1)\n";
+        let program = Program::parse(steps).unwrap();
+        let lines = |t: &Transcript| -> Vec<(String, String)> {
+            let block = t.block(&program);
+            let lines = block.lines().map(|l| parted(l.trim()));
+            lines.map(|(s, o)| (s.to_owned(), o.to_owned())).collect()
+        };
+        for text in [
+            "file\nmap\nx\"00\"\nfile unchanged\n",
+            "file\nENODEV\nnot reached: map\nfile = \"a\"\n",
+            "EACCES\nnot reached: file\nnot reached: map\nno file\n",
+            "file\nmap\nSIGBUS BUS_ADRERR at map\nfile unreadable: EIO\n",
+        ] {
+            let t = Transcript::parse(text).unwrap();
+            assert_eq!(Transcript::of_lines(&program, &lines(&t)), Some(t));
+        }
+        let t = Transcript::parse("file\nmap\nx\"00\"\nfile unchanged\n").unwrap();
+        let whole = lines(&t);
+        assert_eq!(Transcript::of_lines(&program, &whole[..1]), None);
+        let twice = [whole.clone(), whole].concat();
+        assert_eq!(Transcript::of_lines(&program, &twice), None);
     }
 }

@@ -1,5 +1,6 @@
 //! The guards: a time limit by lack of progress, and a ceiling on memory.
 
+use super::held::Held;
 use super::journal::Journal;
 use super::scratch::CaseFile;
 use super::sys;
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 pub struct Limits {
     /// How long a case may sleep without a note in the journal.
     pub idle: Duration,
-    /// How many bytes its processes and its file may take together.
+    /// How many bytes its processes and their files may take together.
     pub memory: u64,
 }
 
@@ -59,7 +60,7 @@ impl Guard {
 
     /// Looks once. Called every [`TICK`].
     pub fn look(&mut self, journal: &Journal, main: i32, file: Option<&CaseFile>) -> Finding {
-        if self.taken(journal, main) + file.map_or(0, CaseFile::taken) > self.limits.memory {
+        if taken(journal, main, file) > self.limits.memory {
             return Finding::Memory;
         }
         let now = journal.progress();
@@ -94,12 +95,13 @@ impl Guard {
             _ => self.limits.idle,
         };
         if let Some(nudged) = self.nudged {
-            // One that runs is on its way out of the call, and may have to wait for a CPU.
-            let grace = if state == Some('R') { allowed } else { GRACE };
-            return if nudged.elapsed() > grace {
-                Finding::Hang
-            } else {
-                Finding::Fine
+            // One that runs is on its way out of the call, and may have to wait for a CPU; one that
+            // waits for a disk takes no signal before the disk has answered.
+            let is_under_way = matches!(state, Some('R' | 'D'));
+            let grace = if is_under_way { allowed } else { GRACE };
+            return match nudged.elapsed() > grace {
+                true => Finding::Hang,
+                false => Finding::Fine,
             };
         }
         if self.since.elapsed() > allowed {
@@ -110,14 +112,23 @@ impl Guard {
         }
         Finding::Fine
     }
+}
 
-    fn taken(&self, journal: &Journal, main: i32) -> u64 {
-        let mut pids = journal.pids();
-        if pids.is_empty() {
-            pids.push(main);
-        }
-        pids.iter().map(|p| memory_of(*p)).sum()
+/// What the processes of a case and their files take up together, in bytes.
+fn taken(journal: &Journal, main: i32, file: Option<&CaseFile>) -> u64 {
+    let mut pids = journal.pids();
+    if pids.is_empty() {
+        pids.push(main);
     }
+    let mut held = Held::default();
+    for pid in &pids {
+        held.add_process(*pid);
+    }
+    if let Some(file) = file {
+        held.add_own(file.fd());
+    }
+    let memory: u64 = pids.iter().map(|p| memory_of(*p)).sum();
+    memory.saturating_add(held.bytes())
 }
 
 /// The state letter of proc_pid_stat(5), if the kernel tells.

@@ -146,6 +146,14 @@ impl Ballast {
         self.dropped = true;
     }
 
+    /// What the next child does without, but for the heap: other things may lie there in it.
+    pub fn left_out(&self) -> &[(usize, usize)] {
+        match self.dropped {
+            true => &self.fixed,
+            false => &[],
+        }
+    }
+
     fn advise_all(&self, advice: libc::c_int) {
         advise(self.heap, advice);
         for range in &self.fixed {

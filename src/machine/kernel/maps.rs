@@ -50,9 +50,32 @@ pub fn harness(case_has_break: bool) -> Option<Vec<(u64, u64)>> {
     Some(ranges)
 }
 
+/// What is left of `ranges` without those of `out`.
+pub fn without(mut ranges: Vec<(u64, u64)>, out: &[(usize, usize)]) -> Vec<(u64, u64)> {
+    for (from, to) in out.iter().map(|(from, to)| (*from as u64, *to as u64)) {
+        let parts = ranges
+            .iter()
+            .flat_map(|(s, e)| [(*s, (*e).min(from)), ((*s).max(to), *e)]);
+        ranges = parts.filter(|(s, e)| s < e).collect();
+    }
+    ranges
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_left_out_is_not_there() {
+        let all = vec![(1, 3), (4, 9), (10, 12)];
+        assert_eq!(without(all.clone(), &[]), all);
+        assert_eq!(without(all.clone(), &[(4, 9)]), [(1, 3), (10, 12)]);
+        assert_eq!(without(all.clone(), &[(3, 4)]), all);
+        assert_eq!(
+            without(all, &[(5, 6), (2, 3), (11, 20)]),
+            [(1, 2), (4, 5), (6, 9), (10, 11)]
+        );
+    }
 
     #[test]
     fn reads_the_kernels_format() {

@@ -12,8 +12,8 @@ use super::namespace::Laid;
 use super::render::Ended;
 use super::scratch::CaseFile;
 use super::turn::{Pipes, WORKER};
-use super::worker::Worker;
-use super::{faults, lent, maps, normal, rights, scratch, sys};
+use super::worker::{Areas, Worker};
+use super::{faults, lent, normal, rights, scratch, sys};
 use crate::case::Content;
 use crate::case::call::{Act, ResultKind};
 use crate::case::errno::Errno;
@@ -113,20 +113,19 @@ impl Worker {
             true => Some(Line::new().map_err(|e| e.to_string())?),
             false => None,
         };
-        let harness = if compiled.lent.wild {
-            maps::harness(moves_break(compiled))
-        } else {
-            Some(Vec::new())
-        };
         self.journal.reset(compiled.lent.ops.len());
         let die_together = !main_may_end_early(compiled);
         if has_faults {
             self.journal.board().reset();
         }
         let makes_actors = compiled.actors.len() > 1 || self.journal.is_pipe() || has_faults;
-        self.ballast.hand_down(makes_actors || compiled.lent.wild);
+        self.ballast.hand_down(makes_actors);
+        let harness = match compiled.lent.wild {
+            true => self.harness(moves_break(compiled))?,
+            false => Some(&[][..]),
+        };
         let lines = (pipes.as_ref(), socket.as_ref());
-        let setting = self.setting(compiled, lines, harness.as_deref(), die_together);
+        let setting = self.setting(compiled, lines, harness, die_together);
         let mut main = Actor::main(setting);
         let pid = self
             .branch(makes_actors, &mut main, file.as_ref().map(CaseFile::fd))
@@ -224,7 +223,7 @@ impl Worker {
         &self,
         compiled: &Compiled,
         (pipes, line): (Option<&Pipes>, Option<&Line>),
-        harness: Option<&[(u64, u64)]>,
+        harness: Areas,
         die_together: bool,
     ) -> Setting {
         // SAFETY: the child never returns from `child::run`, so that what this frame and its
@@ -235,7 +234,7 @@ impl Worker {
                 journal: forever(&self.journal),
                 pipes: pipes.map(|p| forever(p)),
                 arena: self.arena,
-                harness: harness.map(|h| std::slice::from_raw_parts(h.as_ptr(), h.len())),
+                harness,
                 page: self.scale.page,
                 top: self.scale.top,
                 heap_end: lent::brk() as u64,

@@ -10,7 +10,7 @@ use super::render::Renderer;
 use super::rights::{Powers, Rights};
 use super::scratch::{self, Names, Scratch};
 use super::supervise::{Came, NotRun, all_unsaid, unsaid};
-use super::{abi, faults, lasting, namespace, normal, probe, sys, touch};
+use super::{abi, faults, lasting, maps, namespace, normal, probe, sys, touch};
 use crate::case::fault::FAULTS;
 use crate::case::need::Reason;
 use crate::case::program::{Door, Known};
@@ -46,6 +46,8 @@ pub struct Worker {
     lent: Lent,
     /// What they do without.
     pub(super) ballast: Ballast,
+    /// The areas of the harness, as far as the present batch has asked for them.
+    harness: Harness,
     pub(super) ticking: bool,
     pub(super) bytes: Vec<u8>,
     /// Names that only this worker uses.
@@ -55,12 +57,25 @@ pub struct Worker {
     platform: Platform,
 }
 
+/// Areas that are the harness's own; `None` where the kernel does not tell.
+pub(super) type Areas = Option<&'static [(u64, u64)]>;
+
+/// The areas of the harness, as they were found once in a batch.
+#[derive(Debug, Default)]
+struct Harness {
+    /// How much room the bytes of files had, whether the case had the break to itself, and how many
+    /// areas its child did without.
+    is_for: (usize, bool, usize),
+    areas: Option<Areas>,
+}
+
 /// Runs a worker on its standard streams until the runner is gone, or only tells it why there can
 /// be none. The exit status.
 pub fn serve(refusal: Option<&str>) -> i32 {
     if let Some(why) = refusal {
         return refuse(&io::Error::other(why));
     }
+    sys::keep_to_heap();
     let (input, output) = match normal::settle_descriptors() {
         Ok(streams) => streams,
         Err(e) => return refuse(&e),
@@ -197,6 +212,7 @@ impl Worker {
             known: Known::default(),
             lent,
             ballast,
+            harness: Harness::default(),
             ticking: false,
             bytes: Vec::new(),
             powers,
@@ -214,6 +230,7 @@ impl Worker {
     /// The cases of the last batch are told and gone: their room is free.
     #[expect(unsafe_code, reason = "nothing holds what was lent any more")]
     fn forget_batch(&mut self) {
+        self.harness = Harness::default();
         // SAFETY: `answer_all` has consumed every case that was made ready, and their children
         // have ended.
         unsafe { self.lent.clear() }
@@ -246,7 +263,9 @@ impl Worker {
         self.tell(&mut done, stream);
     }
 
-    fn tell(&self, done: &mut Vec<(Ready, Result<Came, NotRun>)>, stream: &mut Stream) {
+    fn tell(&mut self, done: &mut Vec<(Ready, Result<Came, NotRun>)>, stream: &mut Stream) {
+        // What is told takes memory.
+        self.harness = Harness::default();
         for (work, came) in done.drain(..) {
             stream.send(&self.answer(&work, came));
         }
@@ -283,6 +302,27 @@ impl Worker {
             "damaged" => reply("damaged", String::new()),
             other => reply("error", format!("a worker does not know `{other}`")),
         }
+    }
+
+    /// The areas of the harness in the next child, where it can read them. Between the cases of a
+    /// batch the worker takes no memory but for the bytes of files, so that they are looked up once.
+    pub(super) fn harness(&mut self, case_has_break: bool) -> Result<Areas, String> {
+        let left_out = self.ballast.left_out();
+        let is_for = (self.bytes.capacity(), case_has_break, left_out.len());
+        let found = &mut self.harness;
+        if let Some(areas) = found.areas.filter(|_| found.is_for == is_for) {
+            return Ok(areas);
+        }
+        let areas = match maps::harness(case_has_break) {
+            None => None,
+            Some(ranges) => {
+                let there = maps::without(ranges, left_out);
+                Some(self.lent.put(&there).ok_or("no room for its own areas")?)
+            }
+        };
+        let areas = found.areas.insert(areas);
+        found.is_for = is_for;
+        Ok(*areas)
     }
 
     /// Tries whether a need is met; else why not, with the kind of reason.

@@ -9,7 +9,7 @@ use crate::report::{count, quoted};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-const STYLE: &str = include_str!("style.css");
+pub(in crate::report) const STYLE: &str = include_str!("style.css");
 
 /// The most bytes that the lists of ids take together; what is more is counted.
 const IDS: usize = 400_000;
@@ -287,7 +287,8 @@ fn foot(out: &mut dyn Write, c: &Comparison) -> io::Result<()> {
     )
 }
 
-fn escaped(text: &str) -> String {
+/// Text as it stands in HTML.
+pub(in crate::report) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -81,7 +81,8 @@ pub fn markdown(out: &mut dyn Write, c: &Comparison) -> io::Result<()> {
     Ok(())
 }
 
-fn plain(text: &str) -> String {
+/// Text as it stands in Markdown.
+pub(in crate::report) fn plain(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {
@@ -99,7 +100,8 @@ fn plain(text: &str) -> String {
     out
 }
 
-fn code(text: &str) -> String {
+/// The same as code.
+pub(in crate::report) fn code(text: &str) -> String {
     let text = text
         .replace('&', "&amp;")
         .replace('<', "&lt;")

@@ -6,8 +6,10 @@ mod markdown;
 mod text;
 
 pub use html::html;
+pub(super) use html::{STYLE, escaped};
 pub use json::json;
 pub use markdown::markdown;
+pub(super) use markdown::{code, plain};
 pub use text::text;
 
 use crate::compare::{Bucket, Cluster, Comparison, Mark};

@@ -2,16 +2,14 @@
 //! made of the lists in `docs/faults/` and of the tables: how a fault shows is what the cases claim.
 //! Every group of cases in `cases/faults/` stands on it.
 //!
-//! `FAULTS=write cargo test --test faults_page` makes the page anew.
+//! `FAULTS=write cargo test --test pages` makes the page anew.
 
+use crate::lists::{cases, hold, of_files, only_keys, quoted, tables, word, words};
 use mmapcheck::case::fault::{self, FAULTS};
 use mmapcheck::case::{Case, Claim, Expect};
-use mmapcheck::table;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 const PAGE: &str = "docs/faults.md";
 const LISTS: &str = "docs/faults";
@@ -24,7 +22,7 @@ const HEAD: &str = "\
 
 What can go wrong with a mapping, as a program meets it: by an error of a call, by a signal and its
 code, or by nothing at all. This page is made of the lists in `docs/faults/` and of the tables by
-`FAULTS=write cargo test --test faults_page`; the tests hold it to both. What stands in its tables
+`FAULTS=write cargo test --test pages`; the tests hold it to both. What stands in its tables
 is claimed by cases, which are run on every machine: `mmapcheck list NAME` lists the cases of a
 name, `mmapcheck explain` tells all about one, `mmapcheck doctor` which faults a machine can bring
 about, and why not, and with `mmapcheck run --require FAULT` a skip for want of one fails the run.
@@ -57,30 +55,14 @@ struct Fault {
     none: Option<String>,
 }
 
-fn top() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn read(path: &Path) -> String {
-    std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
-
 /// The parts of all lists. The files are taken by their names, which begin with a number.
 fn parts() -> Vec<Part> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(top().join(LISTS))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    files.sort();
-    assert!(!files.is_empty(), "{LISTS} is empty");
-    files.iter().flat_map(|file| parts_of(file)).collect()
+    of_files(LISTS, parts_of)
 }
 
-fn parts_of(file: &Path) -> Vec<Part> {
-    let text = read(file);
-    let document = DeTable::parse(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
-    only_keys(document.get_ref(), &["part"]);
-    tables(document.get_ref(), "part")
+fn parts_of(document: &DeTable<'_>) -> Vec<Part> {
+    only_keys(document, &["part"]);
+    tables(document, "part")
         .map(|part| {
             only_keys(part, &["title", "about", "fault"]);
             Part {
@@ -109,52 +91,6 @@ fn fault_of(table: &DeTable<'_>) -> Fault {
         cures: words(table, "cures"),
         none: word(table, "none"),
     }
-}
-
-fn only_keys(table: &DeTable<'_>, known: &[&str]) {
-    for (key, _) in table {
-        assert!(known.contains(&&**key.get_ref()), "unknown key {key:?}");
-    }
-}
-
-fn word(table: &DeTable<'_>, key: &str) -> Option<String> {
-    let text = table.get(key)?.get_ref().as_str();
-    Some(text.unwrap_or_else(|| panic!("{key} is a text")).to_owned())
-}
-
-fn list<'a>(table: &'a DeTable<'_>, key: &str) -> impl Iterator<Item = &'a DeValue<'a>> {
-    let items = table.get(key).map(|v| v.get_ref().as_array());
-    let items = items.map(|a| a.unwrap_or_else(|| panic!("{key} is a list")));
-    items.into_iter().flatten().map(toml::Spanned::get_ref)
-}
-
-fn words(table: &DeTable<'_>, key: &str) -> Vec<String> {
-    let text = |v: &DeValue<'_>| v.as_str().expect("a list of texts").to_owned();
-    list(table, key).map(text).collect()
-}
-
-fn tables<'a>(table: &'a DeTable<'_>, key: &str) -> impl Iterator<Item = &'a DeTable<'a>> {
-    list(table, key).map(|v| v.as_table().expect("a list of tables"))
-}
-
-/// The cases of all tables but grids, by the name that their group has with its table.
-fn cases() -> &'static BTreeMap<String, Vec<Case>> {
-    static CASES: OnceLock<BTreeMap<String, Vec<Case>>> = OnceLock::new();
-    CASES.get_or_init(|| {
-        let sources = table::read_folder(&top().join("cases")).unwrap();
-        let tables = table::load(&sources).unwrap_or_else(|wrong| {
-            let texts: Vec<String> = wrong.iter().map(|d| d.render(false)).collect();
-            panic!("{}", texts.join("\n\n"));
-        });
-        let mut cases = BTreeMap::new();
-        for table in &tables {
-            for group in table.groups.iter().filter(|g| !g.is_grid()) {
-                let of_group = (0..group.len()).map(|i| group.case(i)).collect();
-                cases.insert(format!("{}::{}", table.stem, group.name()), of_group);
-            }
-        }
-        cases
-    })
 }
 
 fn named(group: &str) -> &'static [Case] {
@@ -461,12 +397,6 @@ fn mistakes(fault: &Fault) -> String {
     wrong
 }
 
-/// The names of cases that stand in a text, between backquotes.
-fn quoted(text: &str) -> impl Iterator<Item = &str> {
-    let between = text.split('`').skip(1).step_by(2);
-    between.filter(|word| word.contains("::"))
-}
-
 #[test]
 fn each_fault_has_cases_that_show_it_or_a_reason() {
     let parts = parts();
@@ -508,15 +438,7 @@ fn each_fault_that_can_be_brought_about_is() {
 
 #[test]
 fn the_page_is_what_the_lists_and_the_tables_say() {
-    let text = written(&parts());
-    let path = top().join(PAGE);
-    if std::env::var_os("FAULTS").is_some_and(|v| v == "write") {
-        std::fs::write(&path, &text).unwrap();
-    }
-    assert!(
-        read(&path) == text,
-        "make it anew: FAULTS=write cargo test --test faults_page"
-    );
+    hold(PAGE, "FAULTS", &written(&parts()));
 }
 
 #[test]

@@ -3,15 +3,12 @@
 //! `docs/coverage/`, and those are held to the tables: each pattern names cases, and cases that
 //! stand for an error claim it of a call that the page is about.
 //!
-//! `COVERAGE=write cargo test --test coverage_page` makes the page anew.
+//! `COVERAGE=write cargo test --test pages` makes the page anew.
 
+use crate::lists::{cases, hold, of_files, only_keys, quoted, tables, word, words};
 use mmapcheck::case::{Case, Expect};
-use mmapcheck::table;
-use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 const PAGE: &str = "docs/coverage.md";
 const LISTS: &str = "docs/coverage";
@@ -20,7 +17,7 @@ const HEAD: &str = "\
 # What the cases cover
 
 This page is made from the lists in `docs/coverage/` by `COVERAGE=write cargo test --test
-coverage_page`; the tests hold the lists to the tables. Each assertion of POSIX and each error of a
+pages`; the tests hold the lists to the tables. Each assertion of POSIX and each error of a
 Linux manual page stands here in our own words, with the cases that bring it about, or with the
 reason why there are none. `mmapcheck list NAME` lists the cases of a name, `mmapcheck explain` tells
 all about one.
@@ -47,29 +44,12 @@ struct Entry {
     none: Option<String>,
 }
 
-fn top() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn read(path: &Path) -> String {
-    std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
-
 /// The pages of all lists. The files are taken by their names, which begin with a number.
 fn pages() -> Vec<Page> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(top().join(LISTS))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    files.sort();
-    assert!(!files.is_empty(), "{LISTS} is empty");
-    files.iter().flat_map(|file| pages_of(file)).collect()
+    of_files(LISTS, pages_of)
 }
 
-fn pages_of(file: &Path) -> Vec<Page> {
-    let text = read(file);
-    let document = DeTable::parse(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
-    let document = document.get_ref();
+fn pages_of(document: &DeTable<'_>) -> Vec<Page> {
     only_keys(document, &["page"]);
     tables(document, "page")
         .map(|page| {
@@ -91,52 +71,6 @@ fn entry(table: &DeTable<'_>) -> Entry {
         cases: words(table, "cases"),
         none: word(table, "none"),
     }
-}
-
-fn only_keys(table: &DeTable<'_>, known: &[&str]) {
-    for (key, _) in table {
-        assert!(known.contains(&&**key.get_ref()), "unknown key {key:?}");
-    }
-}
-
-fn word(table: &DeTable<'_>, key: &str) -> Option<String> {
-    let text = table.get(key)?.get_ref().as_str();
-    Some(text.unwrap_or_else(|| panic!("{key} is a text")).to_owned())
-}
-
-fn list<'a>(table: &'a DeTable<'_>, key: &str) -> impl Iterator<Item = &'a DeValue<'a>> {
-    let items = table.get(key).map(|v| v.get_ref().as_array());
-    let items = items.map(|a| a.unwrap_or_else(|| panic!("{key} is a list")));
-    items.into_iter().flatten().map(toml::Spanned::get_ref)
-}
-
-fn words(table: &DeTable<'_>, key: &str) -> Vec<String> {
-    let text = |v: &DeValue<'_>| v.as_str().expect("a list of texts").to_owned();
-    list(table, key).map(text).collect()
-}
-
-fn tables<'a>(table: &'a DeTable<'_>, key: &str) -> impl Iterator<Item = &'a DeTable<'a>> {
-    list(table, key).map(|v| v.as_table().expect("a list of tables"))
-}
-
-/// The cases of all tables, by the name that their group has with its table.
-fn cases() -> &'static BTreeMap<String, Vec<Case>> {
-    static CASES: OnceLock<BTreeMap<String, Vec<Case>>> = OnceLock::new();
-    CASES.get_or_init(|| {
-        let sources = table::read_folder(&top().join("cases")).unwrap();
-        let tables = table::load(&sources).unwrap_or_else(|wrong| {
-            let texts: Vec<String> = wrong.iter().map(|d| d.render(false)).collect();
-            panic!("{}", texts.join("\n\n"));
-        });
-        let mut cases = BTreeMap::new();
-        for table in &tables {
-            for group in &table.groups {
-                let of_group = (0..group.len()).map(|i| group.case(i)).collect();
-                cases.insert(format!("{}::{}", table.stem, group.name()), of_group);
-            }
-        }
-        cases
-    })
 }
 
 /// The cases that a pattern names: those of the group that it is the name of, or begins with, up to
@@ -194,12 +128,6 @@ fn mistakes(page: &Page, entry: &Entry) -> String {
     wrong
 }
 
-/// The names of cases that stand in a text, between backquotes.
-fn quoted(text: &str) -> impl Iterator<Item = &str> {
-    let between = text.split('`').skip(1).step_by(2);
-    between.filter(|word| word.contains("::"))
-}
-
 /// How many entries have cases, and how many have none.
 fn count<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> (usize, usize) {
     let (with, without): (Vec<_>, Vec<_>) = entries
@@ -249,15 +177,7 @@ fn each_entry_has_cases_that_show_it_or_a_reason() {
 
 #[test]
 fn the_page_is_what_the_lists_say() {
-    let text = written(&pages());
-    let path = top().join(PAGE);
-    if std::env::var_os("COVERAGE").is_some_and(|v| v == "write") {
-        std::fs::write(&path, &text).unwrap();
-    }
-    assert!(
-        read(&path) == text,
-        "make it anew: COVERAGE=write cargo test --test coverage_page"
-    );
+    hold(PAGE, "COVERAGE", &written(&pages()));
 }
 
 #[test]
