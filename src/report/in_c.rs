@@ -8,9 +8,7 @@ mod values;
 pub(super) use values::literal;
 
 use crate::case::call::{Act, ArgType, ResultKind, Slot};
-use crate::case::{
-    Arg, Case, Claim, Door, End, Fd, FileSpec, Program, Quantity, Scale, Step,
-};
+use crate::case::{Arg, Case, Claim, Door, End, Fd, FileSpec, Program, Quantity, Scale, Step};
 use std::collections::BTreeSet;
 use values::{c_name, character, fd_name, number};
 

@@ -427,7 +427,7 @@ impl<'p> Run<'p> {
 
     fn ctx(&self, process: usize, a: [i128; 6]) -> Ctx<'_> {
         Ctx {
-            m: &self.machine,
+            m: self.machine,
             w: &self.w,
             process,
             a,

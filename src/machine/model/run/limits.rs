@@ -29,7 +29,7 @@ impl<'p> Run<'p> {
             return Err("a limit of nothing".to_owned());
         };
         let resource = set.bits(&flags::RESOURCE);
-        let is = |n: u32| resource == u64::from(n);
+        let is = |n: u64| resource == n;
         let used = self.used(process, resource);
         let scale = &self.machine.scale;
         let bound = |unit: &Unit| match unit {
@@ -54,30 +54,30 @@ impl<'p> Run<'p> {
         };
         let limits = &mut p.limits;
         match () {
-            () if is(number::RLIMIT_AS as u32) => limits.space = beside,
-            () if is(number::RLIMIT_DATA as u32) => {
+            () if is(number::RLIMIT_AS as u64) => limits.space = beside,
+            () if is(number::RLIMIT_DATA as u64) => {
                 // A limit of nothing is none: may_expand_vm() of mm/mmap.c.
                 limits.data = beside.filter(|_| value != 0);
                 limits.data_given = given.then_some(value);
             }
-            () if is(number::RLIMIT_MEMLOCK as u32) => {
+            () if is(number::RLIMIT_MEMLOCK as u64) => {
                 if value > LOCK_LIMIT {
                     return Err("how much may be locked at most is not told".to_owned());
                 }
                 limits.locked = value;
             }
-            () if is(number::RLIMIT_FSIZE as u32) => {
+            () if is(number::RLIMIT_FSIZE as u64) => {
                 limits.file = (value < i128::from(i64::MAX)).then_some(value);
             }
-            () if is(number::RLIMIT_NOFILE as u32) => {
+            () if is(number::RLIMIT_NOFILE as u64) => {
                 if given && value != 0 {
                     return Err("how many descriptors the harness has is not told".to_owned());
                 }
                 limits.files = Some(value);
             }
-            () if is(number::RLIMIT_NPROC as u32) && value == 0 => limits.no_processes = true,
-            () if is(number::RLIMIT_STACK as u32) => limits.stack = true,
-            () if is(number::RLIMIT_CORE as u32) => {}
+            () if is(number::RLIMIT_NPROC as u64) && value == 0 => limits.no_processes = true,
+            () if is(number::RLIMIT_STACK as u64) => limits.stack = true,
+            () if is(number::RLIMIT_CORE as u64) => {}
             () => return Err("this limit is not modelled".to_owned()),
         }
         Ok(one(Outcome::Ok))
@@ -86,12 +86,12 @@ impl<'p> Run<'p> {
     /// What a process uses of a limit.
     fn used(&self, process: usize, resource: u64) -> Option<i128> {
         let p = self.w.processes.get(process)?;
-        let is = |n: u32| resource == u64::from(n);
+        let is = |n: u64| resource == n;
         Some(match () {
-            () if is(number::RLIMIT_AS as u32) => BARE + p.space.mapped(),
-            () if is(number::RLIMIT_DATA as u32) => BARE + p.space.data(),
-            () if is(number::RLIMIT_MEMLOCK as u32) => p.space.locked(),
-            () if is(number::RLIMIT_NOFILE as u32) => p.lowest_free() as i128,
+            () if is(number::RLIMIT_AS as u64) => BARE + p.space.mapped(),
+            () if is(number::RLIMIT_DATA as u64) => BARE + p.space.data(),
+            () if is(number::RLIMIT_MEMLOCK as u64) => p.space.locked(),
+            () if is(number::RLIMIT_NOFILE as u64) => p.lowest_free() as i128,
             () => return None,
         })
     }
