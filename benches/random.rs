@@ -77,6 +77,7 @@ fn config() -> Config {
             pipe_journal: false,
             cpu: Some(0),
             memory: 512 << 20,
+            busy: None,
         },
         jobs: std::thread::available_parallelism().map_or(1, usize::from),
         idle: 0,
@@ -90,7 +91,7 @@ fn alone(config: &Config, texts: Vec<String>) -> Result<f64, String> {
     let jobs = jobs.map(|(n, text)| Job::new(n, text));
     let began = Instant::now();
     let mut incomplete = 0;
-    config.run(Vec::new(), jobs, &mut |_, answer| {
+    config.run(vec![config.lane(jobs)], &mut |_, answer| {
         incomplete += u64::from(matches!(answer, Answer::Incomplete(_)));
     })?;
     match incomplete {
