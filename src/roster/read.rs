@@ -121,7 +121,9 @@ impl<'t> Reader<'t> {
             dir: self.string("dir").map(|t| t.0),
             libc: self.door(),
             sample: self.sample(),
-            busy: self.value("busy").map(|_| self.seconds("busy", 1)),
+            busy: self
+                .number("busy", "milliseconds", 1000 * LONGEST)
+                .map(Duration::from_millis),
             limit: self.seconds("limit", 600),
             silence: self.seconds("silence", 60),
         };
@@ -222,19 +224,23 @@ impl<'t> Reader<'t> {
     }
 
     fn seconds(&mut self, key: &str, default: u64) -> Duration {
-        let Some(value) = self.value(key) else {
-            return Duration::from_secs(default);
-        };
+        let number = self.number(key, "seconds", LONGEST);
+        Duration::from_secs(number.unwrap_or(default))
+    }
+
+    /// A number from 1, where the key is there.
+    fn number(&mut self, key: &str, unit: &str, most: u64) -> Option<u64> {
+        let value = self.value(key)?;
         let number = match value.get_ref() {
             DeValue::Integer(n) => u64::from_str_radix(n.as_str(), n.radix()).ok(),
             _ => None,
         };
-        let number = number.filter(|n| (1..=LONGEST).contains(n));
+        let number = number.filter(|n| (1..=most).contains(n));
         if number.is_none() {
-            let message = format!("`{key}` is a number of seconds, from 1 to {LONGEST}");
+            let message = format!("`{key}` is a number of {unit}, from 1 to {most}");
             self.complain(value.span(), message, None);
         }
-        Duration::from_secs(number.unwrap_or(default))
+        number
     }
 
     fn door(&mut self) -> bool {
