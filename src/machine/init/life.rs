@@ -3,15 +3,18 @@
 use super::{Line, MODULES, SCRIPT, Script};
 use crate::machine::frame::Frame;
 use nix::mount::{MsFlags, mount};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::reboot::{RebootMode, reboot};
 use nix::sys::termios::{self, SetArg};
 use nix::sys::wait::wait;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 impl Line {
     fn run(&self) -> Result<(), String> {
@@ -138,9 +141,30 @@ fn serve(user: Option<u32>, failed: Option<&str>) -> Result<(), String> {
 /// The line to the runner, on which every byte goes through as it is.
 fn line() -> io::Result<File> {
     match port(Path::new("/dev")) {
-        Some(port) => OpenOptions::new().read(true).write(true).open(port),
+        Some(port) => {
+            let line = OpenOptions::new().read(true).write(true).open(port)?;
+            await_runner(&line)?;
+            Ok(line)
+        }
         None => console(),
     }
+}
+
+/// Waits until somebody is at the other end of a port: until the host has told so, a read gives
+/// the end of the stream.
+fn await_runner(line: &File) -> io::Result<()> {
+    const LOOK: Duration = Duration::from_millis(5);
+    let until = Instant::now() + Duration::from_secs(30);
+    while Instant::now() < until {
+        let mut fds = [PollFd::new(line.as_fd(), PollFlags::POLLOUT)];
+        poll(&mut fds, PollTimeout::ZERO)?;
+        let told = fds[0].revents().unwrap_or(PollFlags::empty());
+        if !told.contains(PollFlags::POLLHUP) {
+            return Ok(());
+        }
+        std::thread::sleep(LOOK);
+    }
+    Err(io::Error::other("nobody is at the other end of the port"))
 }
 
 /// A port of virtio's console device, where nobody else writes; the kernel's
