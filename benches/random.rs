@@ -90,7 +90,7 @@ fn alone(config: &Config, texts: Vec<String>) -> Result<f64, String> {
     let jobs = jobs.map(|(n, text)| Job::new(n, text));
     let began = Instant::now();
     let mut incomplete = 0;
-    config.run(Vec::new(), jobs, &mut |_, answer| {
+    config.run(vec![config.lane(jobs)], &mut |_, answer| {
         incomplete += u64::from(matches!(answer, Answer::Incomplete(_)));
     })?;
     match incomplete {
