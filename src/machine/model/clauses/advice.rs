@@ -132,8 +132,16 @@ fn refusal(c: &Ctx<'_>, area: &Area) -> Option<Answer> {
         advice(c),
         DONTNEED | FREE | REMOVE | DONTFORK | WIPEONFORK | DONTNEED_LOCKED
     );
-    if area.is_marked(mark::SEALED) && discards && area.is_anonymous() && area.prot & WRITE == 0 {
-        return Some(Errno("EPERM"));
+    if area.is_marked(mark::SEALED) && area.is_anonymous() && area.prot & WRITE == 0 {
+        // Guards were added to what a seal forbids after they came.
+        match (advice(c), c.m.kernel >= (6, 18)) {
+            (GUARD_INSTALL, true) => return Some(Errno("EPERM")),
+            (GUARD_INSTALL, false) => {
+                return Some(Unmodelled("whether a seal forbids guards"));
+            }
+            _ if discards => return Some(Errno("EPERM")),
+            _ => {}
+        }
     }
     match advice(c) {
         DONTNEED | COLD | PAGEOUT => when(area.locked, Errno("EINVAL")),

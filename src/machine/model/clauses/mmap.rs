@@ -173,6 +173,13 @@ pub static MMAP: List = List {
         )
         .linux(),
         answer(
+            "mmap/can-not-be-locked",
+            &["POSIX.1-2024 mmap() ERRORS [EAGAIN]"],
+            "A mapping that mlockall() requires to be locked may be EAGAIN for a lack of resources.",
+            posix_locks,
+        )
+        .posix(Force::Permitted),
+        answer(
             "mmap/offset-limit",
             &["POSIX.1-2024 mmap() ERRORS [EOVERFLOW]", "mmap(2) ERRORS EOVERFLOW", "mm/mmap.c file_mmap_ok()"],
             "A range of the file that ends behind its greatest possible offset is EOVERFLOW. A negative offset is such a one.",

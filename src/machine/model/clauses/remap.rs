@@ -278,6 +278,13 @@ fn to_low(c: &Ctx<'_>) -> Option<Answer> {
     when(Remap::of(c).is_fixed() && low && !c.root, Errno("EPERM"))
 }
 
+/// What lies at the new place is gone before the mapping is looked for once more.
+fn onto_itself(c: &Ctx<'_>) -> Option<Answer> {
+    let r = Remap::of(c);
+    let within = r.to <= r.addr && r.addr < r.to + r.new;
+    when(r.is_fixed() && r.old == 0 && within, Errno("EFAULT"))
+}
+
 /// Whether a sealed mapping lies in what is shrunk away.
 fn tail_sealed(c: &Ctx<'_>) -> Option<Answer> {
     let r = Remap::of(c);
@@ -524,6 +531,12 @@ pub static MREMAP: List = List {
             ],
             "A sealed mapping is not replaced: EPERM.",
             to_sealed,
+        ),
+        answer(
+            "mremap/onto-itself",
+            &["mm/mremap.c mremap_to() (vma_lookup())"],
+            "A second mapping that is to lie over the first page of the old one has taken that away before it is made: EFAULT.",
+            onto_itself,
         ),
         answer(
             "mremap/tail-sealed",

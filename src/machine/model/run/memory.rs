@@ -461,6 +461,7 @@ impl<'p> Run<'p> {
             let next = self.page_of(at) + i128::from(self.page());
             let n = rest.len().min((next - at) as usize);
             let (head, tail) = rest.split_at(n);
+            self.arrive(process, at);
             self.put_chunk(process, at, Chunk::Bytes(head));
             rest = tail;
             at = next;

@@ -24,7 +24,7 @@ impl<'p> Run<'p> {
         if r.is_fixed()
             && matches!(
                 stopped,
-                Some("mremap/tail-sealed" | "mremap/new-address-too-low")
+                Some("mremap/onto-itself" | "mremap/tail-sealed" | "mremap/new-address-too-low")
             )
         {
             self.space(process).unmap(r.to, r.to + r.new);

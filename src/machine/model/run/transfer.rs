@@ -49,6 +49,21 @@ impl<'p> Run<'p> {
         }
     }
 
+    /// A transfer, and its buffer if the case named one.
+    fn transfer(
+        process: usize,
+        step: &Step,
+        a: [i128; 6],
+        positioned: bool,
+    ) -> (Transfer, Option<i128>) {
+        let transfer = Transfer {
+            process,
+            a,
+            positioned,
+        };
+        (transfer, Self::buffer(step, a))
+    }
+
     fn transfer_ctx(&self, t: Transfer, reach: Reach) -> Ctx<'_> {
         Ctx {
             positioned: t.positioned,
@@ -73,12 +88,7 @@ impl<'p> Run<'p> {
         a: [i128; 6],
         positioned: bool,
     ) -> Came {
-        let t = Transfer {
-            process,
-            a,
-            positioned,
-        };
-        let buffer = Self::buffer(step, a);
+        let (t, buffer) = Self::transfer(process, step, a, positioned);
         if buffer.is_none() && a[2] > i128::from(BYTES_MAX) {
             return Err("more bytes than the journal holds".to_owned());
         }
@@ -248,12 +258,7 @@ impl<'p> Run<'p> {
         a: [i128; 6],
         positioned: bool,
     ) -> Came {
-        let t = Transfer {
-            process,
-            a,
-            positioned,
-        };
-        let buffer = Self::buffer(step, a);
+        let (t, buffer) = Self::transfer(process, step, a, positioned);
         let data = match buffer {
             None => self.data(step, 1)?,
             Some(_) => Vec::new(),

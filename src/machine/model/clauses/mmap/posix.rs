@@ -54,3 +54,7 @@ pub(super) fn posix_support(c: &Ctx<'_>) -> Option<Answer> {
     let unspecified = !matches!(c.what(FD), None | Some(What::Object(_)));
     when(with_file(c) && unspecified, Errno("ENODEV"))
 }
+
+pub(super) fn posix_locks(c: &Ctx<'_>) -> Option<Answer> {
+    when(super::locks(c), Errno("EAGAIN"))
+}
