@@ -330,12 +330,14 @@ impl fmt::Display for Entry {
 /// Whether a list of this name speaks of machines on which another system answers than the
 /// reference's: one of its parts names a facet of such a kind.
 pub fn is_foreign(list: &str) -> bool {
-    let kinds = FacetKind::ALL.iter().filter(|kind| !kind.is_native());
-    let mut words = kinds.map(|kind| kind.word());
-    words.any(|word| {
-        let is = |part: &str| part.strip_prefix(word).is_some_and(|p| p.starts_with('-'));
-        list.split('+').any(is)
-    })
+    let is = |part: &str| {
+        FacetKind::ALL.iter().any(|kind| {
+            let rest = part.strip_prefix(kind.word());
+            let value = rest.and_then(|rest| rest.strip_prefix('-'));
+            value.is_some_and(|value| !kind.is_native(value))
+        })
+    };
+    list.split('+').any(is)
 }
 
 /// Whether `text` is what `pattern` says; `*` stands for anything, also nothing.

@@ -24,6 +24,7 @@ fn apart(sources: &[Source], part: Option<Partition>) -> Vec<Fault> {
             pipe_journal: false,
             cpu: None,
             memory: 512 << 20,
+            busy: None,
             namespace: false,
         },
         jobs: 2,

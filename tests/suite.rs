@@ -60,6 +60,7 @@ fn tables(
             pipe_journal: false,
             cpu: None,
             memory: 512 << 20,
+            busy: None,
         },
         jobs: 1,
         idle: IDLE,

@@ -173,6 +173,7 @@ fn cases(width: usize, options: &Options) -> Result<Cost, String> {
             pipe_journal: false,
             cpu: Some(0),
             memory: 512 << 20,
+            busy: None,
         },
         jobs: width,
         idle: 0,

@@ -432,6 +432,7 @@ fn config(entry: &Entry, ready: &Ready, cpu: Option<usize>) -> Config {
             pipe_journal: false,
             cpu,
             memory: MEMORY << 20,
+            busy: entry.busy.map(|b| b.as_millis() as u64),
         },
     }
 }

@@ -177,7 +177,8 @@ fn only_another_system_s_list_may_leave_the_outcome_to_the_record() {
     for (name, may) in [
         ("linux-x86_64", false),
         ("fs-tmpfs", false),
-        ("libc-musl", false),
+        ("libc-glibc", false),
+        ("libc-musl", true),
         ("linux-x86_64+fs-tmpfs+libc-glibc", false),
         ("somebody-s", false),
         ("kernel-6.1", true),

@@ -23,6 +23,9 @@ pub struct Start {
     pub cpu: Option<usize>,
     /// The ceiling on a case's memory, in bytes.
     pub memory: u64,
+    /// After how many milliseconds of CPU time a call that does not come to its end counts as one
+    /// that never does; by the worker's own measure, and by the clock, where none is given.
+    pub busy: Option<u64>,
 }
 
 impl Start {
@@ -55,6 +58,7 @@ impl Start {
             memory: get("memory")
                 .and_then(|n| n.parse().ok())
                 .ok_or("no `memory`")?,
+            busy: get("busy").and_then(|n| n.parse().ok()),
         })
     }
 }
@@ -78,6 +82,9 @@ impl std::fmt::Display for Start {
         }
         if let Some(cpu) = self.cpu {
             writeln!(f, "cpu {cpu}")?;
+        }
+        if let Some(busy) = self.busy {
+            writeln!(f, "busy {busy}")?;
         }
         Ok(())
     }

@@ -168,10 +168,15 @@ impl FacetKind {
         }
     }
 
-    /// Whether the reference's own system still answers where a machine differs in this: a file
-    /// system or an entry of a library belongs to it, another kernel does not.
-    pub fn is_native(self) -> bool {
-        matches!(self, FacetKind::Fs | FacetKind::Libc)
+    /// Whether the reference's own system still answers where a machine has this value in place
+    /// of the reference's: its file systems and its own C library belong to it, another kernel or
+    /// another library does not.
+    pub fn is_native(self, value: &str) -> bool {
+        match self {
+            FacetKind::Fs => true,
+            FacetKind::Libc => value == "glibc",
+            _ => false,
+        }
     }
 }
 

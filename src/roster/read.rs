@@ -11,7 +11,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "title",
     "start",
     "target",
@@ -28,6 +28,7 @@ const KEYS: [&str; 18] = [
     "dir",
     "via",
     "sample",
+    "busy",
     "limit",
     "silence",
 ];
@@ -120,6 +121,9 @@ impl<'t> Reader<'t> {
             dir: self.string("dir").map(|t| t.0),
             libc: self.door(),
             sample: self.sample(),
+            busy: self
+                .number("busy", "milliseconds", 1000 * LONGEST)
+                .map(Duration::from_millis),
             limit: self.seconds("limit", 600),
             silence: self.seconds("silence", 60),
         };
@@ -220,19 +224,23 @@ impl<'t> Reader<'t> {
     }
 
     fn seconds(&mut self, key: &str, default: u64) -> Duration {
-        let Some(value) = self.value(key) else {
-            return Duration::from_secs(default);
-        };
+        let number = self.number(key, "seconds", LONGEST);
+        Duration::from_secs(number.unwrap_or(default))
+    }
+
+    /// A number from 1, where the key is there.
+    fn number(&mut self, key: &str, unit: &str, most: u64) -> Option<u64> {
+        let value = self.value(key)?;
         let number = match value.get_ref() {
             DeValue::Integer(n) => u64::from_str_radix(n.as_str(), n.radix()).ok(),
             _ => None,
         };
-        let number = number.filter(|n| (1..=LONGEST).contains(n));
+        let number = number.filter(|n| (1..=most).contains(n));
         if number.is_none() {
-            let message = format!("`{key}` is a number of seconds, from 1 to {LONGEST}");
+            let message = format!("`{key}` is a number of {unit}, from 1 to {most}");
             self.complain(value.span(), message, None);
         }
-        Duration::from_secs(number.unwrap_or(default))
+        number
     }
 
     fn door(&mut self) -> bool {
@@ -320,7 +328,7 @@ mod tests {
              kernel = 'trixie/linux-image-arm64:arm64'\nmodules = ['ext4']\ninit = 'mount ext4 /dev/vda /s'\n\
              prepare = 'true'\nstart = 'true'\nprivate-mounts = true\n\
              needs = ['root', 'arch x86_64', '/dev/fuse']\nis = { fs = 'f', emulator = 'e-1.0' }\n\
-             record = 'mine'\ndir = '/x'\nvia = 'libc'\nsample = '2%'\nlimit = 3\nsilence = 4\n",
+             record = 'mine'\ndir = '/x'\nvia = 'libc'\nsample = '2%'\nbusy = 2\nlimit = 3\nsilence = 4\n",
         )
         .unwrap();
         assert_eq!(entry.unpack[0].to_string(), "trixie/qemu-user");

@@ -165,7 +165,7 @@ impl Record {
     /// Whether the reference's own system answers on this machine, see
     /// [`FacetKind::is_native`].
     pub fn is_native(&self) -> bool {
-        self.facets.iter().all(|f| f.kind.is_native())
+        self.facets.iter().all(|f| f.kind.is_native(&f.value))
     }
 
     /// In what the machine differs from the reference.

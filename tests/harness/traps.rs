@@ -34,6 +34,7 @@ impl Waiting {
             pipe_journal: false,
             cpu: None,
             memory: 512 << 20,
+            busy: None,
         };
         let words: Vec<_> = words.map(Into::into).to_vec();
         let connection = Connection::open(&words, &start, Duration::from_secs(60))?;

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 pub struct Limits {
     /// How long a case may sleep without a note in the journal.
     pub idle: Duration,
+    /// How much CPU time a call may take without a note, where that is not to go by the clock.
+    pub busy: Option<Duration>,
     /// How many bytes its processes and their files may take together.
     pub memory: u64,
 }
@@ -44,6 +46,8 @@ pub struct Guard {
     since: Instant,
     nudged: Option<Instant>,
     died: Option<Instant>,
+    /// The CPU time of whoever acts, when that was last measured from.
+    taken_before: Option<Duration>,
 }
 
 impl Guard {
@@ -55,6 +59,7 @@ impl Guard {
             since: Instant::now(),
             nudged: None,
             died: None,
+            taken_before: None,
         }
     }
 
@@ -69,6 +74,7 @@ impl Guard {
             self.since = Instant::now();
             self.nudged = None;
             self.died = None;
+            self.taken_before = None;
             return Finding::Fine;
         }
         let holder = match journal.holder() {
@@ -79,7 +85,8 @@ impl Guard {
     }
 
     fn idle(&mut self, holder: i32, journal: &Journal) -> Finding {
-        let state = state_of(holder);
+        let stat = Stat::of(holder);
+        let state = stat.as_ref().map(|s| s.state);
         // Not sooner: one who has handed the turn on may end before the next has got it, and may
         // have taken long to end.
         if matches!(state, Some('Z' | 'X')) {
@@ -88,6 +95,9 @@ impl Guard {
                 true => Finding::Dead,
                 false => Finding::Fine,
             };
+        }
+        if let (Some(stat @ Stat { state: 'R', .. }), Some(busy)) = (&stat, self.limits.busy) {
+            return self.computes(stat, busy, holder, journal);
         }
         // A call that computes or waits for a disk is slow, not blocked.
         let allowed = match state {
@@ -105,12 +115,36 @@ impl Guard {
             };
         }
         if self.since.elapsed() > allowed {
-            self.nudged = Some(Instant::now());
-            for pid in journal.pids() {
-                sys::signal_thread(pid, holder, libc::SIGALRM);
-            }
+            self.nudge(holder, journal);
         }
         Finding::Fine
+    }
+
+    /// What an emulator does in its own code takes no signal; a machine that does much else beside
+    /// it must not make it look endless.
+    fn computes(&mut self, stat: &Stat, busy: Duration, holder: i32, journal: &Journal) -> Finding {
+        let before = *self.taken_before.get_or_insert(stat.taken);
+        // Whoever heard the signal needs but little to come out of the call.
+        let allowed = match self.nudged {
+            Some(_) => busy / 4,
+            None => busy,
+        };
+        if stat.taken.saturating_sub(before) <= allowed {
+            return Finding::Fine;
+        }
+        if self.nudged.is_some() {
+            return Finding::Hang;
+        }
+        self.taken_before = Some(stat.taken);
+        self.nudge(holder, journal);
+        Finding::Fine
+    }
+
+    fn nudge(&mut self, holder: i32, journal: &Journal) {
+        self.nudged = Some(Instant::now());
+        for pid in journal.pids() {
+            sys::signal_thread(pid, holder, libc::SIGALRM);
+        }
     }
 }
 
@@ -131,11 +165,29 @@ fn taken(journal: &Journal, main: i32, file: Option<&CaseFile>) -> u64 {
     memory.saturating_add(held.bytes())
 }
 
-/// The state letter of proc_pid_stat(5), if the kernel tells.
-fn state_of(tid: i32) -> Option<char> {
-    let stat = fs::read_to_string(format!("/proc/{tid}/stat")).ok()?;
-    // The name before it may hold anything, parentheses included.
-    stat.rsplit_once(')')?.1.trim_start().chars().next()
+/// What proc_pid_stat(5) tells of a thread.
+#[derive(Debug)]
+struct Stat {
+    /// The letter of its state.
+    state: char,
+    /// Its CPU time.
+    taken: Duration,
+}
+
+impl Stat {
+    /// If the kernel tells.
+    fn of(tid: i32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{tid}/stat")).ok()?;
+        // The name before it may hold anything, parentheses included.
+        let mut words = stat.rsplit_once(')')?.1.split_whitespace();
+        let state = words.next()?.chars().next()?;
+        // Eleventh and twelfth from here, in hundredths of a second (USER_HZ).
+        let ticks = words.skip(10).take(2).filter_map(|w| w.parse::<u64>().ok());
+        Some(Stat {
+            state,
+            taken: Duration::from_millis(10 * ticks.sum::<u64>()),
+        })
+    }
 }
 
 /// How much a byte of page tables weighs. Reading 1 TiB of the zero page takes nothing but page
@@ -171,12 +223,17 @@ mod tests {
 
     const LIMITS: Limits = Limits {
         idle: Duration::from_millis(50),
+        busy: None,
         // A child begins with what the other tests hold by then.
         memory: 768 << 20,
     };
 
     /// What the guard finds of a child that does this when it has the turn.
     fn found(work: fn()) -> Finding {
+        found_within(LIMITS, work)
+    }
+
+    fn found_within(limits: Limits, work: fn()) -> Finding {
         let mut journal = Journal::new(false).unwrap();
         journal.reset(1);
         // SAFETY: the child runs `work` and ends.
@@ -187,7 +244,7 @@ mod tests {
             work();
             sys::exit(0);
         }
-        let mut guard = Guard::new(LIMITS, &journal);
+        let mut guard = Guard::new(limits, &journal);
         let until = Instant::now() + Duration::from_secs(60);
         let mut finding = Finding::Fine;
         while finding == Finding::Fine && Instant::now() < until {
@@ -212,6 +269,20 @@ mod tests {
             }
         };
         assert_eq!(found(hangs), Finding::Hang);
+    }
+
+    /// As an emulator does that never hears of a signal.
+    #[test]
+    fn one_who_computes_for_ever_hangs_by_its_cpu_time() {
+        let computes = || loop {
+            // SAFETY: numbers only.
+            unsafe { libc::signal(libc::SIGALRM, libc::SIG_IGN) };
+        };
+        let limits = Limits {
+            busy: Some(Duration::from_millis(100)),
+            ..LIMITS
+        };
+        assert_eq!(found_within(limits, computes), Finding::Hang);
     }
 
     #[test]
@@ -241,9 +312,10 @@ mod tests {
     #[test]
     fn a_process_is_seen_from_outside() {
         let pid = std::process::id() as i32;
-        assert!(matches!(state_of(pid), Some('R' | 'S')));
+        let own = Stat::of(pid).unwrap();
+        assert!(matches!(own.state, 'R' | 'S'));
         assert!(memory_of(pid) > 4096);
-        assert_eq!(state_of(-5), None);
+        assert!(Stat::of(-5).is_none());
         assert_eq!(memory_of(-5), 0);
     }
 }

@@ -207,7 +207,7 @@ impl Worker {
         Ok(Worker {
             pid: sys::process_id(),
             door: start.door,
-            limits: limits(start.memory),
+            limits: limits(start),
             adopts,
             known: Known::default(),
             lent,
@@ -372,13 +372,14 @@ impl Worker {
 
 /// 300 ms without a note, more where even a bare fork is slow; never so long that a page which a
 /// case lets come after ten seconds would be awaited.
-fn limits(memory: u64) -> Limits {
+fn limits(start: &Start) -> Limits {
     const IDLE: Duration = Duration::from_millis(300);
     const ORDINARY_FORK: Duration = Duration::from_micros(400);
     let slowness = probe::fork_time().as_secs_f64() / ORDINARY_FORK.as_secs_f64();
     Limits {
         idle: IDLE.mul_f64(slowness.clamp(1.0, 20.0)),
-        memory,
+        busy: start.busy.map(Duration::from_millis),
+        memory: start.memory,
     }
 }
 
