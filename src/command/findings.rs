@@ -47,7 +47,7 @@ fn page(sources: &Sources) -> Result<String, Stop> {
             harm: harm(&shown.outcomes),
             name: match entry.cases.first() {
                 Some(p) if p.text != "*" => p.text.clone(),
-                _ => smallest.map_or(String::new(), |c| c.id.clone()),
+                _ => smallest.map_or(entry.tolerated().to_owned(), |c| c.id.clone()),
             },
             why: match smallest {
                 Some(case) => case.why.clone(),
