@@ -48,7 +48,7 @@ pub const fn bits(n: i32) -> u64 {
 }
 
 impl<'a> Ctx<'a> {
-    /// The page size.
+    /// The page size, a power of two.
     pub fn page(&self) -> i128 {
         i128::from(self.m.scale.page)
     }
@@ -111,14 +111,14 @@ impl<'a> Ctx<'a> {
 
     /// Whether an address lies off a page boundary.
     pub fn off_page(&self, i: usize) -> bool {
-        split(self.word(i)).1.rem_euclid(self.page()) != 0
+        split(self.word(i)).1 & (self.page() - 1) != 0
     }
 
     /// A length rounded up to whole pages; `None` where that is more than a word holds.
     pub fn pages(&self, i: usize) -> Option<i128> {
         let page = self.page();
         let len = self.word(i);
-        let up = (len + page - 1).div_euclid(page) * page;
+        let up = (len + page - 1) & !(page - 1);
         (up <= self.m.scale.word_max()).then_some(up)
     }
 

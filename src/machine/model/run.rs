@@ -170,6 +170,10 @@ impl<'p> Run<'p> {
 
     /// What is there before the first step.
     fn begin(&mut self) {
+        // Most cases have one of each; room for more at once costs more than they need.
+        self.w.processes.reserve_exact(1);
+        self.w.actors.reserve_exact(1);
+        self.w.objects.reserve_exact(1);
         let null = Open::new(What::Null, true, true);
         self.w.opens.push(null);
         let scale = &self.machine.scale;
@@ -318,6 +322,16 @@ impl<'p> Run<'p> {
             (_, "munmap") => self.munmap(process, step, args),
             (_, "mprotect") => self.mprotect(process, step, args),
             (_, "msync") => self.msync(process, step, args),
+            (_, "open") => self.open(process, step, args),
+            (_, "close") => self.close(process, step, args),
+            (_, "unlink") => self.unlink(process, step, args),
+            (_, "ftruncate") => self.ftruncate(process, step, args),
+            (_, "read") => self.read(process, step, args, false),
+            (_, "pread") => self.read(process, step, args, true),
+            (_, "write") => self.write(process, step, args, false),
+            (_, "pwrite") => self.write(process, step, args, true),
+            (Act::Lseek, _) => self.lseek(process, step, args),
+            (Act::Size, _) => self.size(process, step, args),
             (_, "madvise") => self.madvise(process, args),
             (_, "mlock" | "mlock2") => self.mlock(process, args),
             (_, "munlock") => self.munlock(process, args),
@@ -344,16 +358,6 @@ impl<'p> Run<'p> {
             (Act::Areas, _) => self.areas(process, args),
             (Act::VmFlags, _) => self.vmflags(process, step, args),
             (Act::Status, _) => self.status(process, step),
-            (_, "open") => self.open(process, step, args),
-            (_, "close") => self.close(process, step, args),
-            (_, "unlink") => self.unlink(process, step, args),
-            (_, "ftruncate") => self.ftruncate(process, step, args),
-            (_, "read") => self.read(process, step, args, false),
-            (_, "pread") => self.read(process, step, args, true),
-            (_, "write") => self.write(process, step, args, false),
-            (_, "pwrite") => self.write(process, step, args, true),
-            (Act::Lseek, _) => self.lseek(process, step, args),
-            (Act::Size, _) => self.size(process, step, args),
             (Act::Pipe, _) => self.pipe(process, step),
             (Act::Load, _) => self.load(process, step, args),
             (Act::Store, _) => self.store(process, step, args),

@@ -425,6 +425,9 @@ impl Space {
     pub fn insert(&mut self, area: Area) {
         let (start, end) = (area.start, area.end);
         let i = self.after(start);
+        if self.areas.is_empty() {
+            self.areas.reserve_exact(1);
+        }
         self.areas.insert(i, area);
         self.join(start, end);
     }

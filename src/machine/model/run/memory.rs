@@ -176,7 +176,7 @@ impl<'p> Run<'p> {
     }
 
     pub(super) fn page_of(&self, at: i128) -> i128 {
-        at - split(at).1.rem_euclid(i128::from(self.page()))
+        at - (split(at).1 & (i128::from(self.page()) - 1))
     }
 
     fn grow(&mut self, process: usize, at: i128) {

@@ -12,7 +12,7 @@ use crate::machine::model::object::seal;
 use crate::machine::model::world::What;
 
 pub(super) fn offset_aligned(c: &Ctx<'_>) -> Option<Answer> {
-    when(c.word(OFFSET).rem_euclid(c.page()) != 0, Errno("EINVAL"))
+    when(c.word(OFFSET) & (c.page() - 1) != 0, Errno("EINVAL"))
 }
 
 pub(super) fn descriptor(c: &Ctx<'_>) -> Option<Answer> {
