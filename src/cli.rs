@@ -1,10 +1,14 @@
 //! The arguments.
 
-use crate::case::call;
+mod values;
+
+pub use values::{Form, Page};
+
 use crate::sample::Sample;
 use crate::suite::Partition;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use values::{call_name, form_in_file, partition, percent, sample, seed};
 
 /// Tells what mmap(2) and its family really do on a machine, and whether that is right.
 #[derive(Debug, Parser)]
@@ -486,89 +490,6 @@ pub struct Doctor {
     /// On what.
     #[command(flatten)]
     pub place: Place,
-}
-
-fn sample(text: &str) -> Result<Sample, String> {
-    let wrong = || "a part is written `2%`, or `0.1%`".to_owned();
-    Sample::parse(text).ok_or_else(wrong)
-}
-
-/// In which form a run is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Form {
-    /// For people
-    Human,
-    /// A line of JSON for each case
-    Json,
-    /// JUnit's XML
-    Junit,
-    /// The kernel's Test Anything Protocol
-    Ktap,
-    /// For people, with GitHub's annotations and the summary of the step
-    Github,
-}
-
-/// In which form a comparison is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Page {
-    /// For the terminal
-    Text,
-    /// Markdown
-    Markdown,
-    /// JSON
-    Json,
-    /// One page of HTML
-    Html,
-}
-
-fn seed(text: &str) -> Result<u64, String> {
-    let read = match text.strip_prefix("0x") {
-        Some(hex) => u64::from_str_radix(hex, 16),
-        None => text.parse(),
-    };
-    read.map_err(|_| "a seed is a number, `7` or `0x7f`".to_owned())
-}
-
-fn percent(text: &str) -> Result<f64, String> {
-    let number = text.strip_suffix('%').unwrap_or(text).parse::<f64>();
-    match number {
-        Ok(n) if (0.0..=100.0).contains(&n) => Ok(n),
-        _ => Err("a part is written `95%`, from 0 to 100".to_owned()),
-    }
-}
-
-fn partition(text: &str) -> Result<Partition, String> {
-    let wrong = || "a part is written `slice:1/4` or `hash:1/4`, counted from 1".to_owned();
-    let (way, rest) = text.split_once(':').ok_or_else(wrong)?;
-    let (part, parts) = rest.split_once('/').ok_or_else(wrong)?;
-    match (way, part.parse(), parts.parse()) {
-        ("slice", Ok(part), Ok(parts)) if part >= 1 && part <= parts => {
-            Ok(Partition::Slice(part, parts))
-        }
-        ("hash", Ok(part), Ok(parts)) if part >= 1 && part <= parts => {
-            Ok(Partition::Hash(part, parts))
-        }
-        _ => Err(wrong()),
-    }
-}
-
-/// The name of a call that the case language has.
-fn call_name(name: &str) -> Result<&'static str, String> {
-    let names = || call::all().map(|c| c.name);
-    names().find(|n| *n == name).ok_or_else(|| {
-        let near = crate::case::mistake::nearest(name, names());
-        let near = near.map_or(String::new(), |n| format!("; did you mean `{n}`?"));
-        format!("no call is named so{near}")
-    })
-}
-
-/// `FORM=FILE`.
-fn form_in_file(text: &str) -> Result<(Form, PathBuf), String> {
-    let (form, file) = text
-        .split_once('=')
-        .filter(|(_, file)| !file.is_empty())
-        .ok_or("write the form and the file: `junit=results.xml`")?;
-    Ok((Form::from_str(form, false)?, file.into()))
 }
 
 #[cfg(test)]

@@ -7,6 +7,23 @@ pub use elsewhere::*;
 #[cfg(target_os = "linux")]
 pub use libc::*;
 
+#[cfg(all(target_os = "linux", target_arch = "s390x"))]
+pub use left_out::{SYS_pkey_alloc, SYS_pkey_free, SYS_pkey_mprotect};
+
+/// What the crate `libc` leaves out: `asm/unistd_64.h` has them.
+#[cfg(all(target_os = "linux", target_arch = "s390x"))]
+#[allow(non_upper_case_globals, reason = "the names of the C library")]
+mod left_out {
+    use libc::c_long;
+
+    /// Of pkey_mprotect(2).
+    pub const SYS_pkey_mprotect: c_long = 384;
+    /// Of pkey_alloc(2).
+    pub const SYS_pkey_alloc: c_long = 385;
+    /// Of pkey_free(2).
+    pub const SYS_pkey_free: c_long = 386;
+}
+
 #[cfg(not(target_os = "linux"))]
 #[allow(missing_docs, reason = "the manual pages have them under these names")]
 mod elsewhere;

@@ -1,6 +1,7 @@
 //! The worker as the first process of a kernel that has nothing else: it mounts what a worker
-//! needs, loads the modules that it was given, does what it was told, starts the worker on the
-//! console, and turns the machine off when that ends.
+//! needs, loads the modules that it was given, does what it was told, starts the worker, and turns
+//! the machine off when that ends. The worker's line to the runner is the first port of a virtio
+//! console where the machine has one, else the console.
 //!
 //! What it is told is a script, one thing a line:
 //!

@@ -171,7 +171,49 @@ const CALLS: &[&str] = &[
     "load",
     "store",
     "fill",
+    "madvise",
+    "madvise",
+    "madvise",
+    "mremap",
+    "mremap",
+    "mremap",
+    "mincore",
+    "mincore",
+    "mlock",
+    "mlock2",
+    "munlock",
+    "mlockall",
+    "munlockall",
+    "mseal",
+    "fallocate",
+    "fallocate",
+    "fcntl",
+    "fcntl",
+    "memfd_create",
+    "dup",
+    "posix_madvise",
+    "remap_file_pages",
+    "shmget",
+    "shmat",
+    "shmdt",
+    "shmctl",
+    "shm_open",
+    "shm_unlink",
+    "brk",
+    "prctl",
+    "areas",
+    "setrlimit",
 ];
+
+/// The resources whose limits a single call may change; what the harness needs is left alone.
+const LIMITED: &[&str] = &[
+    "RLIMIT_AS",
+    "RLIMIT_DATA",
+    "RLIMIT_MEMLOCK",
+    "RLIMIT_FSIZE",
+    "RLIMIT_NOFILE",
+];
+const LIMITS: &[&str] = &["used", "used + 1page", "used + 4page", "0", "used + 1"];
 
 /// Whether a call can be drawn at all: what waits for others, makes others, or takes limits and
 /// rights away is not a single call.
@@ -220,7 +262,17 @@ pub fn text(head: &[u8], scope: Scope) -> String {
         }
     }
     let mut genes = Genes::new(args);
-    steps.push(one(&mut genes, scope));
+    let call = one(&mut genes, scope);
+    if call.contains("(seg") {
+        let size = genes.pick(&["1page", "2page", "1"]);
+        steps.push(format!(
+            "seg = shmget(key, {size}, IPC_CREAT|S_IRUSR|S_IWUSR)"
+        ));
+    }
+    if call.starts_with("shmctl(seg") {
+        steps.push("at = shmat(seg, arena + 40page, 0)".to_owned());
+    }
+    steps.push(call);
     if !after.is_empty() {
         steps.push(after.to_owned());
     }
@@ -275,10 +327,15 @@ fn one(genes: &mut Genes<'_>, scope: Scope) -> String {
         args.push(text);
     }
     tame(spec, &mut args);
+    if name == "areas" {
+        // What lies beside the arena is nobody's concern.
+        args = vec!["arena + 2page".to_owned(), "8page".to_owned()];
+    }
     let bind = match spec.result {
         ResultKind::Address { .. } | ResultKind::Place => "got = ",
         ResultKind::Descriptor => "fd = ",
         ResultKind::Pipe => "ends = ",
+        ResultKind::Id => "id = ",
         _ => "",
     };
     format!("{bind}{name}({})", args.join(", "))
@@ -293,19 +350,25 @@ fn argument(genes: &mut Genes<'_>, spec: &CallSpec, arg: &ArgSpec, so_far: &[Str
             Some(n) => DATA_LENGTHS.get(n).copied().unwrap_or("1").to_owned(),
             None => genes.pick(LENGTHS).to_owned(),
         },
-        ArgType::Offset | ArgType::Limit => genes.pick(OFFSETS).to_owned(),
+        ArgType::Limit => genes.pick(LIMITS).to_owned(),
+        ArgType::Flags(domain) if domain.what == "limit" => genes.pick(LIMITED).to_owned(),
+        ArgType::Id => genes.pick(&["-1", "seg", "seg", "seg"]).to_owned(),
+        ArgType::Offset => genes.pick(OFFSETS).to_owned(),
         ArgType::Int(min, max) => [min, max, (min + max) / 2][genes.below(3)].to_string(),
         ArgType::Mode => genes.pick(&["0600", "0000", "0400", "0200"]).to_owned(),
         ArgType::Flags(domain) if domain.what == "mapping flag" => map_flags(genes, domain),
         ArgType::Flags(domain) => flags(genes, domain),
-        ArgType::Fd | ArgType::Id if spec.name == "mmap" => {
+        ArgType::Fd if spec.name == "mmap" => {
             if genes.chance(40) {
                 genes.pick(MAPPED).to_owned()
             } else {
                 genes.pick(FDS).to_owned()
             }
         }
-        ArgType::Fd | ArgType::Id => genes.pick(FDS).to_owned(),
+        ArgType::Fd if matches!(spec.name, "fcntl" | "fallocate") && genes.chance(128) => {
+            genes.pick(&["memfd", "memfd-sealable"]).to_owned()
+        }
+        ArgType::Fd => genes.pick(FDS).to_owned(),
         ArgType::Path => genes
             .pick(&["file", "file", "new", "link", "dir"])
             .to_owned(),
@@ -321,8 +384,8 @@ fn argument(genes: &mut Genes<'_>, spec: &CallSpec, arg: &ArgSpec, so_far: &[Str
         ArgType::Bytes if spec.act == Act::Fill => "\"f\"".to_owned(),
         ArgType::Bytes => genes.pick(DATA).to_owned(),
         ArgType::Actor => "main".to_owned(),
-        ArgType::Key => "IPC_PRIVATE".to_owned(),
-        ArgType::Name => "\"a\"".to_owned(),
+        ArgType::Key => genes.pick(&["IPC_PRIVATE", "key"]).to_owned(),
+        ArgType::Name => genes.pick(&["\"a\"", "\"b\"", "\"a/b\""]).to_owned(),
         ArgType::Choice(domain) => name(genes, domain).to_owned(),
         ArgType::Number => genes.pick(&["1", "0", "2", "max"]).to_owned(),
         // Faults are not drawn: what brings one about is no call of the program.
@@ -397,7 +460,7 @@ fn map_flags(genes: &mut Genes<'_>, domain: &'static Domain) -> String {
 /// Keeps a call within what the guards allow: what fills memory ahead does so for few pages, and
 /// what stores does not go on for ever.
 fn tame(spec: &CallSpec, args: &mut [String]) {
-    let great = |length: &str| length.contains("GiB") || length.contains("TiB") || length == "top";
+    let great = |length: &str| ["GiB", "TiB", "top"].iter().any(|w| length.contains(w));
     let fills = |flags: &str| flags.contains("MAP_POPULATE") || flags.contains("MAP_LOCKED");
     match (spec.name, args) {
         ("mmap", [_, length, _, flags, ..]) if great(length) && fills(flags) => {
@@ -410,6 +473,23 @@ fn tame(spec: &CallSpec, args: &mut [String]) {
             "4page".clone_into(count);
         }
         ("fallocate", [_, _, _, len]) if great(len) => "4page".clone_into(len),
+        ("shmget", [_, size, flags]) => {
+            // Its memory outlives the case until it is taken away.
+            if great(size) {
+                "4page".clone_into(size);
+            }
+            if flags.contains("HUGETLB") {
+                "IPC_CREAT|S_IRUSR".clone_into(flags);
+            }
+        }
+        // What is not there yet is asked for by no hostile bit.
+        ("shmat" | "shmctl" | "prctl", args) => {
+            for arg in args {
+                if arg.contains("PR_SET_MEMORY_MERGE") {
+                    "PR_GET_MDWE".clone_into(arg);
+                }
+            }
+        }
         _ => {}
     }
 }

@@ -92,6 +92,31 @@ const DEEDS: &[Deed] = &[
     Deed::Close,
     Deed::Unlink,
     Deed::Wait,
+    Deed::Advise,
+    Deed::Advise,
+    Deed::Advise,
+    Deed::Remap,
+    Deed::Remap,
+    Deed::Remap,
+    Deed::Lock,
+    Deed::Unlock,
+    Deed::LockAll,
+    Deed::Seal,
+    Deed::Resident,
+    Deed::Areas,
+    Deed::Areas,
+    Deed::Allocate,
+    Deed::Allocate,
+    Deed::Dup,
+    Deed::Seals,
+    Deed::Show,
+    Deed::Segment,
+    Deed::Segment,
+    Deed::Segment,
+    Deed::Named,
+    Deed::Break,
+    Deed::Limit,
+    Deed::Setting,
 ];
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -115,7 +140,63 @@ enum Deed {
     Unlink,
     Fork,
     Wait,
+    Advise,
+    Remap,
+    Lock,
+    Unlock,
+    LockAll,
+    Seal,
+    Resident,
+    Areas,
+    Allocate,
+    Dup,
+    Seals,
+    Show,
+    Segment,
+    Named,
+    Break,
+    Limit,
+    Setting,
 }
+
+const ADVICE: &[&str] = &[
+    "MADV_DONTNEED",
+    "MADV_DONTNEED",
+    "MADV_NORMAL",
+    "MADV_RANDOM",
+    "MADV_REMOVE",
+    "MADV_FREE",
+    "MADV_DONTFORK",
+    "MADV_DOFORK",
+    "MADV_WIPEONFORK",
+    "MADV_KEEPONFORK",
+    "MADV_DONTDUMP",
+    "MADV_POPULATE_READ",
+    "MADV_POPULATE_WRITE",
+    "MADV_GUARD_INSTALL",
+    "MADV_GUARD_INSTALL",
+    "MADV_GUARD_REMOVE",
+    "MADV_DONTNEED_LOCKED",
+];
+
+const MODES: &[&str] = &[
+    "0",
+    "FALLOC_FL_PUNCH_HOLE|FALLOC_FL_KEEP_SIZE",
+    "FALLOC_FL_PUNCH_HOLE|FALLOC_FL_KEEP_SIZE",
+    "FALLOC_FL_KEEP_SIZE",
+    "FALLOC_FL_ZERO_RANGE",
+    "FALLOC_FL_COLLAPSE_RANGE",
+    "FALLOC_FL_INSERT_RANGE",
+];
+
+const SEALS: &[&str] = &[
+    "F_SEAL_WRITE",
+    "F_SEAL_SHRINK",
+    "F_SEAL_GROW",
+    "F_SEAL_FUTURE_WRITE",
+    "F_SEAL_SEAL",
+    "F_SEAL_EXEC",
+];
 
 /// A program as it is being made.
 #[derive(Debug, Default)]
@@ -126,6 +207,8 @@ struct Draft {
     has_other: bool,
     has_child: bool,
     waited: bool,
+    has_segment: bool,
+    has_break: bool,
 }
 
 /// The program of these bytes.
@@ -152,10 +235,10 @@ pub fn text(head: &[u8], body: &[Vec<u8>]) -> String {
 
 impl Draft {
     fn fd(&self, genes: &mut Genes<'_>) -> &'static str {
-        if genes.chance(100) && self.has_other {
-            "other"
-        } else {
-            "file"
+        match genes.below(8) {
+            5 | 6 if self.has_other => "other",
+            7 => "memfd-sealable",
+            _ => "file",
         }
     }
 
@@ -183,6 +266,15 @@ impl Draft {
                 return;
             }
             Deed::Map if self.maps < 3 && !by_child => self.map(genes),
+            Deed::Segment if !self.has_segment && !by_child => {
+                self.has_segment = true;
+                let size = genes.pick(&["1page", "3page", "1page + 1"]);
+                format!("seg = shmget(key, {size}, IPC_CREAT|S_IRUSR|S_IWUSR)")
+            }
+            Deed::Break if !self.has_break && !by_child => {
+                self.has_break = true;
+                "start = brk(NULL)".to_owned()
+            }
             _ => self.plain(deed, genes),
         };
         let by = if by_child { "child: " } else { "" };
@@ -278,12 +370,135 @@ impl Draft {
             ),
             Deed::Size => format!("size({})", self.fd(genes)),
             Deed::Close => format!("close({})", self.fd(genes)),
+            Deed::Advise
+            | Deed::Remap
+            | Deed::Lock
+            | Deed::Unlock
+            | Deed::LockAll
+            | Deed::Seal
+            | Deed::Resident
+            | Deed::Areas
+            | Deed::Show => self.of_space(deed, genes),
+            Deed::Allocate
+            | Deed::Dup
+            | Deed::Seals
+            | Deed::Segment
+            | Deed::Named
+            | Deed::Break
+            | Deed::Limit
+            | Deed::Setting => self.of_objects(deed, genes),
             Deed::Unlink => "unlink(file)".to_owned(),
             _ => format!(
                 "load({}, {})",
                 self.place(genes),
                 genes.pick(&["1", "2", "10"])
             ),
+        }
+    }
+
+    /// What changes or tells an address space.
+    fn of_space(&self, deed: Deed, genes: &mut Genes<'_>) -> String {
+        // Most of these want whole pages.
+        let base = match self.maps {
+            0 => PLACES[0].to_owned(),
+            n => ["a", "b", "c"][genes.below(n.min(3))].to_owned(),
+        };
+        let into = genes.pick(&["", "", " + 1page", " + 2page", " + 10"]);
+        let place = format!("{base}{into}");
+        let length = genes.pick(&["1page", "2page", "3page", "4page", "1page + 1"]);
+        match deed {
+            Deed::Advise => format!("madvise({place}, {length}, {})", genes.pick(ADVICE)),
+            Deed::Remap => {
+                let new = genes.pick(&["1page", "2page", "3page", "4page", "0"]);
+                let how = genes.pick(&[
+                    "MREMAP_MAYMOVE",
+                    "MREMAP_MAYMOVE|MREMAP_FIXED",
+                    "MREMAP_MAYMOVE|MREMAP_FIXED",
+                    "0",
+                    "MREMAP_MAYMOVE|MREMAP_FIXED|MREMAP_DONTUNMAP",
+                ]);
+                let to = genes.pick(&["arena + 28page", "arena + 12page", "arena + 6page"]);
+                format!("mremap({place}, {length}, {new}, {how}, {to})")
+            }
+            Deed::Lock => match genes.chance(64) {
+                true => format!("mlock2({place}, {length}, MLOCK_ONFAULT)"),
+                false => format!("mlock({place}, {length})"),
+            },
+            Deed::Unlock => format!("munlock({place}, {length})"),
+            Deed::LockAll => genes
+                .pick(&[
+                    "mlockall(MCL_FUTURE)",
+                    "mlockall(MCL_FUTURE|MCL_ONFAULT)",
+                    "munlockall()",
+                ])
+                .to_owned(),
+            Deed::Seal => format!("mseal({place}, {length})"),
+            Deed::Resident => format!("mincore({place}, {length})"),
+            Deed::Show => format!(
+                "remap_file_pages({place}, {length}, PROT_NONE, {})",
+                genes.pick(&["0", "1", "2", "5"])
+            ),
+            _ => format!("areas({}, 8page)", PLACES[genes.below(3)]),
+        }
+    }
+
+    /// What is about objects, names and the whole process.
+    fn of_objects(&self, deed: Deed, genes: &mut Genes<'_>) -> String {
+        match deed {
+            Deed::Allocate => format!(
+                "fallocate({}, {}, {}, {})",
+                self.fd(genes),
+                genes.pick(MODES),
+                genes.pick(&["0", "1page", "2page", "100"]),
+                genes.pick(&["1page", "2page", "100", "3page"])
+            ),
+            Deed::Dup => format!("fd{} = dup({})", self.steps.len(), self.fd(genes)),
+            Deed::Seals => format!("fcntl(memfd-sealable, F_ADD_SEALS, {})", genes.pick(SEALS)),
+            Deed::Segment if !self.has_segment => "size(file)".to_owned(),
+            Deed::Segment => match genes.below(6) {
+                0 | 1 => format!(
+                    "seg{} = shmat(seg, {}, {})",
+                    self.steps.len(),
+                    genes.pick(PLACES),
+                    genes.pick(&["0", "SHM_RDONLY", "SHM_REMAP"])
+                ),
+                2 => format!("shmdt({})", genes.pick(PLACES)),
+                3 => "nattch(seg)".to_owned(),
+                4 => "shmctl(seg, IPC_RMID)".to_owned(),
+                _ => "shmget(key, 1page, 0)".to_owned(),
+            },
+            Deed::Named => match genes.below(3) {
+                0 => format!(
+                    "fd{} = shm_open(\"a\", {}|O_CREAT)",
+                    self.steps.len(),
+                    genes.pick(&["O_RDWR", "O_RDONLY", "O_RDWR|O_EXCL", "O_RDWR|O_TRUNC"])
+                ),
+                1 => "shm_open(\"a\", O_RDWR)".to_owned(),
+                _ => "shm_unlink(\"a\")".to_owned(),
+            },
+            Deed::Break if self.has_break => {
+                let by = genes.pick(&["", " + 1", " + 1page", " + 2page", " + 5page", " - 1"]);
+                format!("brk(start{by})")
+            }
+            Deed::Limit => format!(
+                "setrlimit({}, {})",
+                genes.pick(&[
+                    "RLIMIT_AS",
+                    "RLIMIT_DATA",
+                    "RLIMIT_MEMLOCK",
+                    "RLIMIT_NOFILE"
+                ]),
+                genes.pick(&["used", "used + 1page", "used + 3page"])
+            ),
+            Deed::Setting => genes
+                .pick(&[
+                    "prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN)",
+                    "prctl(PR_GET_MDWE)",
+                    "prctl(PR_SET_THP_DISABLE, 1)",
+                    "prctl(PR_GET_THP_DISABLE)",
+                ])
+                .to_owned(),
+            _ => "size(file)".to_owned(),
         }
     }
 }

@@ -155,6 +155,21 @@ fn a_file_in_memory_counts() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 
+/// What is allocated of a file in memory lies in nobody's address space, whoever closes it later.
+#[rstest]
+#[case::memfd("m = memfd_create(\"\", 0)")]
+#[case::shared_memory_object("m = shm_open(\"a\", O_RDWR|O_CREAT)")]
+fn what_is_allocated_and_not_mapped_counts(#[case] make: &str) {
+    let bench = Bench::new();
+    let call = "fallocate(m, 0, 0, 8GiB)";
+    let mut seen = bench.transcript(&["--memory", "256", make, call]);
+    assert_eq!(seen.pop(), Some(format!("{call} = memory limit")));
+    let forked = ["--memory", "256", make, "c = fork()", &format!("c: {call}")];
+    let mut seen = bench.transcript(&forked);
+    assert_eq!(seen.pop(), Some(format!("c: {call} = memory limit")));
+    bench.assert_clean();
+}
+
 /// proc_sys_vm(5), overcommit_memory: mode 0 refuses obvious overcommits of address space.
 #[test]
 fn a_tebibyte_that_is_to_be_kept_free_is_refused_where_there_is_none() {

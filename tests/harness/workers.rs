@@ -301,3 +301,36 @@ fn a_worker_that_is_killed_is_started_anew() {
         assert_as_ever(&bench, &done);
     }
 }
+
+/// A fault that was none, as an emulator with a mistake gives it, or a signal from a stranger: a
+/// worker that went on with the default action would hand that down to all its cases.
+#[test]
+fn a_worker_that_meets_a_fault_itself_does_not_go_on() {
+    let numbers: Vec<String> = (100..240).map(|n| format!("'{n}page'")).collect();
+    let bench = Bench::with(&format!(
+        "[[case]]\nname = 'many'\nwhy = 'what is unmapped is gone'\nvary = {{ len = [{}] }}\n\
+         then = ['munmap(map, 1page) = ok', 'load(map, 1) = SIGSEGV at map']\nlength = '$len'\n",
+        numbers.join(", ")
+    ));
+    let done = bench.run(&["--bless"]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let mut met = 0;
+    for round in 0..4u64 {
+        let runner = bench
+            .program()
+            .args(bench.run_args())
+            .args(["-j", "2"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pid = runner.id() as i32;
+        std::thread::sleep(std::time::Duration::from_millis(20 + 15 * round));
+        if let Some(worker) = processes::workers(bench.mark(), pid).first() {
+            processes::signal(worker.pid, Signal::SIGSEGV);
+            met += 1;
+        }
+        assert_as_ever(&bench, &await_end(runner));
+    }
+    assert!(met > 0, "each run was over too soon");
+}

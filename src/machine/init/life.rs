@@ -3,15 +3,18 @@
 use super::{Line, MODULES, SCRIPT, Script};
 use crate::machine::frame::Frame;
 use nix::mount::{MsFlags, mount};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::reboot::{RebootMode, reboot};
 use nix::sys::termios::{self, SetArg};
 use nix::sys::wait::wait;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 impl Line {
     fn run(&self) -> Result<(), String> {
@@ -109,10 +112,10 @@ fn load_module(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Starts the worker on the console and waits until it has ended. What went wrong before is told
+/// Starts the worker on the line and waits until it has ended. What went wrong before is told
 /// to the runner by the worker.
 fn serve(user: Option<u32>, failed: Option<&str>) -> Result<(), String> {
-    let line = console().map_err(|e| format!("the console can't be used: {e}"))?;
+    let line = line().map_err(|e| format!("the line to the runner can't be used: {e}"))?;
     let output = line.try_clone().map_err(|e| e.to_string())?;
     let _ = fs::set_permissions("/tmp", fs::Permissions::from_mode(0o1777));
     let mut command = Command::new("/init");
@@ -135,7 +138,48 @@ fn serve(user: Option<u32>, failed: Option<&str>) -> Result<(), String> {
     Ok(())
 }
 
-/// The console, so that every byte goes through as it is; the runner is told so.
+/// The line to the runner, on which every byte goes through as it is.
+fn line() -> io::Result<File> {
+    match port(Path::new("/dev")) {
+        Some(port) => {
+            let line = OpenOptions::new().read(true).write(true).open(port)?;
+            await_runner(&line)?;
+            Ok(line)
+        }
+        None => console(),
+    }
+}
+
+/// Waits until somebody is at the other end of a port: until the host has told so, a read gives
+/// the end of the stream.
+fn await_runner(line: &File) -> io::Result<()> {
+    const LOOK: Duration = Duration::from_millis(5);
+    let until = Instant::now() + Duration::from_secs(30);
+    while Instant::now() < until {
+        let mut fds = [PollFd::new(line.as_fd(), PollFlags::POLLOUT)];
+        poll(&mut fds, PollTimeout::ZERO)?;
+        let told = fds[0].revents().unwrap_or(PollFlags::empty());
+        if !told.contains(PollFlags::POLLHUP) {
+            return Ok(());
+        }
+        std::thread::sleep(LOOK);
+    }
+    Err(io::Error::other("nobody is at the other end of the port"))
+}
+
+/// A port of virtio's console device, where nobody else writes; the kernel's
+/// `drivers/char/virtio_console.c` names it. A serial line costs an interrupt for every few bytes,
+/// and the last ones of a message wait for a timer.
+fn port(devices: &Path) -> Option<PathBuf> {
+    let ports = fs::read_dir(devices).ok()?.flatten().map(|e| e.path());
+    let is_port = |p: &PathBuf| {
+        let name = p.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("vport")
+    };
+    ports.filter(is_port).min()
+}
+
+/// The console as a line without a discipline; the runner is told so.
 fn console() -> io::Result<File> {
     let line = OpenOptions::new()
         .read(true)
@@ -150,4 +194,19 @@ fn console() -> io::Result<File> {
     Frame::new("ready", 0, "").write(&mut ready);
     (&line).write_all(&ready)?;
     Ok(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_port_is_the_line() {
+        let devices = tempfile::tempdir().unwrap();
+        assert_eq!(port(devices.path()), None);
+        for name in ["vport1p1", "console", "vport0p1"] {
+            fs::write(devices.path().join(name), "").unwrap();
+        }
+        assert_eq!(port(devices.path()), Some(devices.path().join("vport0p1")));
+    }
 }

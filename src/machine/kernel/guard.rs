@@ -1,5 +1,6 @@
 //! The guards: a time limit by lack of progress, and a ceiling on memory.
 
+use super::held::Held;
 use super::journal::Journal;
 use super::scratch::CaseFile;
 use super::sys;
@@ -13,7 +14,7 @@ pub struct Limits {
     pub idle: Duration,
     /// How much CPU time a call may take without a note, where that is not to go by the clock.
     pub busy: Option<Duration>,
-    /// How many bytes its processes and its file may take together.
+    /// How many bytes its processes and their files may take together.
     pub memory: u64,
 }
 
@@ -64,7 +65,7 @@ impl Guard {
 
     /// Looks once. Called every [`TICK`].
     pub fn look(&mut self, journal: &Journal, main: i32, file: Option<&CaseFile>) -> Finding {
-        if self.taken(journal, main) + file.map_or(0, CaseFile::taken) > self.limits.memory {
+        if taken(journal, main, file) > self.limits.memory {
             return Finding::Memory;
         }
         let now = journal.progress();
@@ -145,14 +146,23 @@ impl Guard {
             sys::signal_thread(pid, holder, libc::SIGALRM);
         }
     }
+}
 
-    fn taken(&self, journal: &Journal, main: i32) -> u64 {
-        let mut pids = journal.pids();
-        if pids.is_empty() {
-            pids.push(main);
-        }
-        pids.iter().map(|p| memory_of(*p)).sum()
+/// What the processes of a case and their files take up together, in bytes.
+fn taken(journal: &Journal, main: i32, file: Option<&CaseFile>) -> u64 {
+    let mut pids = journal.pids();
+    if pids.is_empty() {
+        pids.push(main);
     }
+    let mut held = Held::default();
+    for pid in &pids {
+        held.add_process(*pid);
+    }
+    if let Some(file) = file {
+        held.add_own(file.fd());
+    }
+    let memory: u64 = pids.iter().map(|p| memory_of(*p)).sum();
+    memory.saturating_add(held.bytes())
 }
 
 /// What proc_pid_stat(5) tells of a thread.

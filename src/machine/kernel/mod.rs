@@ -13,6 +13,7 @@ mod door;
 mod faults;
 mod fixtures;
 mod guard;
+mod held;
 mod janitor;
 mod journal;
 mod lasting;

@@ -8,7 +8,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, RawFd};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -207,11 +207,6 @@ impl CaseFile {
     /// Its descriptor.
     pub fn fd(&self) -> RawFd {
         self.file.as_raw_fd()
-    }
-
-    /// How many bytes it takes up, whatever its size: on tmpfs that is memory.
-    pub fn taken(&self) -> u64 {
-        self.file.metadata().map_or(0, |m| m.blocks() * 512)
     }
 
     /// What it holds; `None` if that is just what it held before.

@@ -227,6 +227,18 @@ pub fn close_from(first: RawFd, last: RawFd) {
     }
 }
 
+/// Has large pieces of memory taken from the heap too, which a light child does without, and not from
+/// mappings of their own, which every fork would copy.
+pub fn keep_to_heap() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: the allocator's own function; it changes where memory comes from later.
+    unsafe {
+        // The most that mallopt(3) takes on 64 bits.
+        const MOST: libc::c_int = 32 << 20;
+        libc::mallopt(libc::M_MMAP_THRESHOLD, MOST);
+    }
+}
+
 /// Gives free memory of the heap back to the kernel: every fork copies the page tables of what is
 /// there, used or not.
 pub fn trim_heap() {

@@ -47,11 +47,13 @@ static void caught(int signal, siginfo_t *info, void *context)
 		siglongjmp(self.env, 1);
 	}
 	if (signal != SIGALRM && signal != SIGPIPE && signal != SIGXFSZ) {
-		/* Nobody was touching anything: the harness itself is broken. Let the fault
-		 * happen again and kill. */
+		/* Nobody was touching anything: the harness itself is broken, or its machine is.
+		 * Not left to the fault to happen again: if it did not, this process and all that
+		 * it forks would go on with nothing to catch a fault. */
 		struct sigaction fatal = {0};
 		fatal.sa_handler = SIG_DFL;
 		sigaction(signal, &fatal, NULL);
+		raise(signal);
 	}
 }
 

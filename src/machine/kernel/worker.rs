@@ -75,6 +75,7 @@ pub fn serve(refusal: Option<&str>) -> i32 {
     if let Some(why) = refusal {
         return refuse(&io::Error::other(why));
     }
+    sys::keep_to_heap();
     let (input, output) = match normal::settle_descriptors() {
         Ok(streams) => streams,
         Err(e) => return refuse(&e),

@@ -2,7 +2,7 @@
 
 use super::machine::Machine;
 use super::space::{Addr, Area, Place, Space, split};
-use super::world::{Open, What, World};
+use super::world::{Limits, Open, Process, What, World};
 
 /// A call that is about to be judged.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct Ctx<'a> {
     pub positioned: bool,
     /// Of a touch: whether it stores.
     pub store: bool,
+    /// Of a touch: whether a system call makes it.
+    pub by_kernel: bool,
     /// Whether it has the rights of root.
     pub root: bool,
     /// How far a transfer gets in its buffer.
@@ -59,6 +61,36 @@ impl<'a> Ctx<'a> {
     /// The address space.
     pub fn space(&self) -> Option<&'a Space> {
         self.w.processes.get(self.process).map(|p| &p.space)
+    }
+
+    /// What the process may have.
+    pub fn limits(&self) -> Limits {
+        let process = self.w.processes.get(self.process);
+        process.map_or_else(Limits::default, |p| p.limits)
+    }
+
+    /// Whether the process may have more areas of so many bytes, and whether they count as data:
+    /// `may_expand_vm()` of mm/mmap.c.
+    pub fn may_expand(&self, more: i128, is_data: bool) -> bool {
+        let (limits, page) = (self.limits(), self.page());
+        let fits = |limit: Option<i128>, used: fn(&Space) -> i128| {
+            let Some(limit) = limit else {
+                return true;
+            };
+            let used = self.space().map_or(0, used);
+            used + more <= limit.div_euclid(page) * page
+        };
+        fits(limits.space, Space::mapped) && (!is_data || fits(limits.data, Space::data))
+    }
+
+    /// Whether no descriptor is left.
+    pub fn has_no_descriptor(&self) -> bool {
+        let Some(limit) = self.limits().files else {
+            return false;
+        };
+        let process = self.w.processes.get(self.process);
+        let free = process.map_or(0, Process::lowest_free);
+        free as i128 >= limit
     }
 
     /// A word of the call.

@@ -241,6 +241,36 @@ effects! {
     ZeroesRange,
     /// fallocate takes out and puts in.
     ShiftsRange,
+    /// A call that is made to fail fails.
+    RefusesCalls,
+    /// A page changes in the middle of a touch.
+    Races,
+    /// A supplier of pages goes away.
+    Forsakes,
+    /// MCL_FUTURE locks what is mapped later.
+    LocksLater,
+    /// MCL_CURRENT locks what is mapped.
+    LocksAll,
+    /// munlockall unlocks all.
+    UnlocksAll,
+    /// PR_SET_MDWE denies.
+    Denies,
+    /// brk moves the break.
+    MovesBreak,
+    /// A segment has its key.
+    Keys,
+    /// shmat attaches.
+    Attaches,
+    /// shmdt detaches.
+    Detaches,
+    /// IPC_RMID removes.
+    RemovesSegment,
+    /// remap_file_pages shows other pages.
+    ShowsOthers,
+    /// shm_open finds by name.
+    FindsObject,
+    /// What is refused has cut areas in two.
+    CutsAreas,
 }
 
 /// The clauses of one reading, as they are applied: some may be switched off, or stand in another

@@ -3,13 +3,18 @@
 pub mod actors;
 pub mod advice;
 pub mod allocation;
+pub mod faults;
 pub mod files;
 pub mod mapping;
 pub mod mmap;
 pub mod remap;
+pub mod remap_file;
 pub mod residence;
 pub mod seal;
 pub mod sealing;
+pub mod segments;
+pub mod settings;
+pub mod shm;
 pub mod told;
 pub mod touch;
 pub mod transfer;
@@ -50,6 +55,19 @@ pub static LISTS: &[&List] = &[
     &sealing::MEMFD,
     &sealing::DUP,
     &allocation::FALLOCATE,
+    &faults::FAULT,
+    &settings::MLOCKALL,
+    &settings::MUNLOCKALL,
+    &settings::PRCTL,
+    &settings::BRK,
+    &segments::SHMGET,
+    &segments::SHMAT,
+    &segments::SHMDT,
+    &segments::SHMCTL,
+    &remap_file::REMAP_FILE,
+    &shm::OPEN,
+    &shm::UNLINK,
+    &advice::POSIX_MADVISE,
 ];
 
 /// The lists by name.
@@ -107,6 +125,32 @@ pub enum Which {
     Dup,
     /// fallocate(2).
     Fallocate,
+    /// What goes wrong on purpose.
+    Fault,
+    /// mlockall(2).
+    Mlockall,
+    /// munlockall(2).
+    Munlockall,
+    /// prctl(2).
+    Prctl,
+    /// brk(2).
+    Brk,
+    /// shmget(2).
+    Shmget,
+    /// shmat(2).
+    Shmat,
+    /// shmdt(2).
+    Shmdt,
+    /// shmctl(2).
+    Shmctl,
+    /// remap_file_pages(2).
+    RemapFile,
+    /// shm_open(3).
+    ShmOpen,
+    /// shm_unlink(3).
+    ShmUnlink,
+    /// posix_madvise(3).
+    PosixMadvise,
 }
 
 fn when(condition: bool, answer: Answer) -> Option<Answer> {
@@ -142,7 +186,7 @@ mod tests {
         assert_eq!(LISTS[Which::Touch as usize].name, "touch");
         assert_eq!(LISTS[Which::Size as usize].name, "size");
         assert_eq!(LISTS[Which::Fork as usize].name, "fork");
-        assert_eq!(LISTS.len(), Which::Fallocate as usize + 1);
+        assert_eq!(LISTS.len(), Which::PosixMadvise as usize + 1);
     }
 
     #[test]

@@ -275,6 +275,23 @@ impl Object {
         }
     }
 
+    /// Whether an object that lies in memory has a page, as far as it may be behind its end too.
+    pub fn has_page(&self, index: u64) -> Resident {
+        if self.arrived.iter().any(|(f, t)| *f <= index && index < *t) {
+            return Resident::Yes;
+        }
+        if index >= self.kept.div_ceil(self.page) {
+            return Resident::No;
+        }
+        // What it began with has pages but where it has a hole; what was freed has none.
+        match (self.blocks.get(&index), self.original(index)) {
+            (Some(Block::Fill(0)), _) => Resident::No,
+            (_, Block::Fill(0)) => Resident::Unknown,
+            (_, Block::Bytes(bytes)) if bytes.iter().all(|b| *b == 0) => Resident::Unknown,
+            _ => Resident::Yes,
+        }
+    }
+
     /// Whether a page is in memory. An object that lies `in_memory` has no other place: of such a
     /// one just those pages are there that were touched or written.
     pub fn resident(&self, index: u64, in_memory: bool) -> Resident {
@@ -284,11 +301,10 @@ impl Object {
         if self.arrived.iter().any(|(f, t)| *f <= index && index < *t) {
             return Resident::Yes;
         }
-        let began_as_nothing = match in_memory {
-            true => index >= self.kept.div_ceil(self.page),
-            false => self.initial.is_none() && !self.was_read,
-        };
-        match began_as_nothing {
+        if in_memory {
+            return self.has_page(index);
+        }
+        match self.initial.is_none() && !self.was_read {
             true => Resident::No,
             false => Resident::Unknown,
         }

@@ -2,12 +2,15 @@
 
 mod actors;
 mod advice;
+mod faults;
 mod files;
+mod limits;
 mod mapping;
 mod memory;
 mod remap;
 mod residence;
 mod sealing;
+mod segments;
 mod told;
 mod transfer;
 
@@ -15,11 +18,11 @@ use super::Model;
 use super::call::{Ctx, Reach};
 use super::clause::{Answer, Clause, Decision, Effect, Force, Reading, Told as ToldAddr};
 use super::clauses::{CLOSED, WILD, Which};
-use super::machine::Entry;
+use super::machine::{Entry, Fs, Machine};
 use super::object::{Kind, Object, seal};
 use super::space::{ARENA, Space};
 use super::told::{Allowed, AllowedFile, Told};
-use super::world::{Actor, Ended, Open, Process, What, World};
+use super::world::{Actor, Ended, Limits, Open, Process, Settings, What, World};
 use crate::case::call::{Act, ArgType, FIXTURES};
 use crate::case::claim::Place;
 use crate::case::errno::Errno;
@@ -36,7 +39,18 @@ const ARENA_SIZE: i128 = 1 << 30;
 
 /// Goes through a program; a set of outcomes is followed as `observed` says.
 pub fn run(model: &Model, program: &Program, observed: Option<&Transcript>) -> Told {
-    let mut run = match Run::new(model, program, observed) {
+    let on_tmpfs;
+    let machine = match program.file.on {
+        Ground::Tmpfs => {
+            on_tmpfs = Machine {
+                fs: Fs::Tmpfs,
+                ..model.machine.clone()
+            };
+            &on_tmpfs
+        }
+        _ => &model.machine,
+    };
+    let mut run = match Run::new((model, machine), program, observed) {
         Ok(run) => run,
         Err(why) => {
             let unmodelled = || Allowed::Unmodelled(why.clone());
@@ -69,6 +83,8 @@ pub fn run(model: &Model, program: &Program, observed: Option<&Transcript>) -> T
 /// One run of a program.
 struct Run<'p> {
     model: &'p Model,
+    /// The machine, whose file system may be the case's own.
+    machine: &'p Machine,
     program: &'p Program,
     observed: Option<&'p Transcript>,
     eof: u64,
@@ -85,6 +101,8 @@ struct Run<'p> {
     dying: Option<&'static str>,
     /// Whether advice may have taken pages out of memory.
     aged: bool,
+    /// Who makes this step.
+    actor: usize,
 }
 
 /// What a step comes to.
@@ -100,17 +118,21 @@ enum Not {
 
 impl<'p> Run<'p> {
     fn new(
-        model: &'p Model,
+        (model, machine): (&'p Model, &'p Machine),
         program: &'p Program,
         observed: Option<&'p Transcript>,
     ) -> Result<Self, String> {
-        let scale = &model.machine.scale;
-        if model.machine.entry_for(program.via) == Entry::Other {
+        let scale = &machine.scale;
+        if machine.entry_for(program.via) == Entry::Other {
             return Err("this C library's entry is not modelled".to_owned());
         }
         let is_fault = |s: &Step| matches!(s.call.act, Act::Fault(_) | Act::Limit);
-        if program.file.on != Ground::Ordinary || program.steps.iter().any(is_fault) {
+        let on_purpose = program.file.on != Ground::Ordinary || program.steps.iter().any(is_fault);
+        if on_purpose && model.rules.reading() == Reading::Posix {
             return Err("limits, and what goes wrong on purpose, are not modelled".to_owned());
+        }
+        if program.file.on == Ground::Overlay {
+            return Err("what an overlay does on purpose is not modelled".to_owned());
         }
         let size = program.file.size.value(scale, i64::MAX.into(), &|_| None);
         let eof = size
@@ -124,6 +146,7 @@ impl<'p> Run<'p> {
             .map_err(|_| "the content of the file has no value")?;
         let mut run = Run {
             model,
+            machine,
             program,
             observed,
             eof,
@@ -135,20 +158,21 @@ impl<'p> Run<'p> {
             lost: None,
             dying: None,
             aged: false,
+            actor: 0,
         };
         run.begin();
         Ok(run)
     }
 
     fn page(&self) -> u64 {
-        self.model.machine.scale.page
+        self.machine.scale.page
     }
 
     /// What is there before the first step.
     fn begin(&mut self) {
         let null = Open::new(What::Null, true, true);
         self.w.opens.push(null);
-        let scale = &self.model.machine.scale;
+        let scale = &self.machine.scale;
         // The stack begins a random part of gigabytes below the end of the address space, and
         // nothing lies behind that end.
         let known = [
@@ -165,12 +189,15 @@ impl<'p> Run<'p> {
             ended: None,
             waited: false,
             parent: None,
+            limits: Limits::default(),
+            settings: Settings::default(),
         });
         self.w.actors.push(Actor {
             name: "main",
             process: 0,
             thread: false,
             gone: false,
+            watched: false,
         });
         if self.program.uses_file() {
             let mut object = Object::new(Kind::File, self.eof, self.page());
@@ -265,6 +292,11 @@ impl<'p> Run<'p> {
             return Allowed::Unmodelled(format!("whether it lies `{rule}`"));
         }
         let process = self.w.actors[actor].process;
+        self.actor = actor;
+        if step.call.act == Act::Limit {
+            let came = self.setrlimit(process, step);
+            return came.unwrap_or_else(Allowed::Unmodelled);
+        }
         let mut args = [0i128; 6];
         for ((slot, arg), spec) in args.iter_mut().zip(&step.args).zip(step.call.args) {
             match self.word(arg, spec.ty) {
@@ -273,7 +305,15 @@ impl<'p> Run<'p> {
                 Err(Not::Modelled(why)) => return Allowed::Unmodelled(why),
             }
         }
+        if let Some(came) = self.meets_fault(process, step) {
+            return came.unwrap_or_else(Allowed::Unmodelled);
+        }
+        if let Some(unmodelled) = self.takes_no_part(process, step) {
+            return unmodelled;
+        }
         let came = match (step.call.act, step.call.name) {
+            (Act::Fault(fault), _) => self.bring_about(process, step, fault, args),
+            (Act::Withdraw, _) => self.withdraw(step),
             (_, "mmap") => self.mmap(process, step, args),
             (_, "munmap") => self.munmap(process, step, args),
             (_, "mprotect") => self.mprotect(process, step, args),
@@ -281,6 +321,19 @@ impl<'p> Run<'p> {
             (_, "madvise") => self.madvise(process, args),
             (_, "mlock" | "mlock2") => self.mlock(process, args),
             (_, "munlock") => self.munlock(process, args),
+            (_, "mlockall") => self.mlockall(process, args),
+            (_, "munlockall") => self.munlockall(process, args),
+            (_, "prctl") => self.prctl(process, step, args),
+            (_, "brk") => self.brk(process, step, args),
+            (_, "shmget") => self.shmget(process, step, args),
+            (_, "shmat") => self.shmat(process, step, args),
+            (_, "shmdt") => self.shmdt(process, args),
+            (_, "shmctl") => self.shmctl(process, args),
+            (Act::Attached, _) => self.nattch(process, args),
+            (_, "remap_file_pages") => self.remap_file(process, args),
+            (Act::ShmOpen, _) => self.shm_open(process, step, args),
+            (Act::ShmUnlink, _) => self.shm_unlink(process, step, args),
+            (Act::PosixMadvise, _) => self.posix_madvise(process, args),
             (_, "mremap") => self.mremap(process, step, args),
             (_, "mincore") => self.mincore(process, step, args),
             (_, "mseal") => self.mseal(process, args),
@@ -321,10 +374,6 @@ impl<'p> Run<'p> {
     /// The value of an argument.
     fn word(&self, arg: &Arg, ty: ArgType) -> Result<i128, Not> {
         match arg {
-            // What a process uses of a limit is a matter of the harness.
-            Arg::Quantity(_) if matches!(ty, ArgType::Limit) => {
-                Err(Not::Modelled("limits are not modelled".to_owned()))
-            }
             Arg::Quantity(q) => self.quantity(q, ty),
             Arg::Flags(set) => Ok(match ty {
                 ArgType::Flags(domain) | ArgType::Choice(domain) => set.bits(domain).into(),
@@ -343,7 +392,7 @@ impl<'p> Run<'p> {
     }
 
     fn quantity(&self, q: &Quantity, ty: ArgType) -> Result<i128, Not> {
-        let scale = &self.model.machine.scale;
+        let scale = &self.machine.scale;
         let signed = matches!(
             ty,
             ArgType::Offset | ArgType::Int(..) | ArgType::Mode | ArgType::Number
@@ -378,13 +427,14 @@ impl<'p> Run<'p> {
 
     fn ctx(&self, process: usize, a: [i128; 6]) -> Ctx<'_> {
         Ctx {
-            m: &self.model.machine,
+            m: self.machine,
             w: &self.w,
             process,
             a,
             path: "",
             positioned: false,
             store: false,
+            by_kernel: false,
             root: self.program.root,
             reach: Reach::Whole,
         }

@@ -117,9 +117,52 @@ pub mod mark {
     pub const SMALL: u32 = 0x100;
     /// MADV_MERGEABLE.
     pub const MERGEABLE: u32 = 0x200;
+    /// A page that is missing gives a signal: userfaultfd(2).
+    pub const MISSING: u32 = 0x400;
+    /// A store gives a signal.
+    pub const UNWRITTEN: u32 = 0x800;
+    /// A page that is missing never comes.
+    pub const AWAITED: u32 = 0x1000;
+    /// It comes late.
+    pub const LATE: u32 = 0x2000;
+    /// Whoever should supply it goes away.
+    pub const FORSAKEN: u32 = 0x4000;
+    /// It is unmapped in the middle of the touch.
+    pub const RACE_UNMAP: u32 = 0x8000;
+    /// All rights to it are taken in the middle of the touch.
+    pub const RACE_PROTECT: u32 = 0x1_0000;
+    /// Other memory is mapped over it in the middle of the touch.
+    pub const RACE_REPLACE: u32 = 0x2_0000;
+    /// All that userfaultfd(2) leaves on an area.
+    pub const TAKEN_OVER: u32 = 0x3_fc00;
 }
 
 impl Area {
+    /// An area of memory without a file, of no length and without rights.
+    pub fn of_nothing() -> Self {
+        Area {
+            start: 0,
+            end: 0,
+            prot: 0,
+            may: 0,
+            shared: false,
+            writes_back: false,
+            object: None,
+            grows_down: false,
+            locked: false,
+            not_for_children: false,
+            wiped_on_fork: false,
+            droppable: false,
+            size: 0,
+            since: 0,
+            through: None,
+            marks: 0,
+            home: 0,
+            record: 0,
+            inherited: false,
+        }
+    }
+
     /// Whether it has one of these marks.
     pub fn is_marked(&self, marks: u32) -> bool {
         self.marks & marks != 0
@@ -128,6 +171,11 @@ impl Area {
     /// Whether it is memory of its process alone that no file is behind.
     pub fn is_anonymous(&self) -> bool {
         !self.shared && self.through.is_none()
+    }
+
+    /// Whether it counts as data.
+    pub fn is_data(&self) -> bool {
+        !self.shared && self.prot & WRITE != 0 && !self.grows_down
     }
 
     /// Whether what lies behind is alike in all but what may be done with it, and goes on where
@@ -204,6 +252,8 @@ pub struct Space {
     present: Vec<(Addr, Addr)>,
     /// Ranges of guard pages, MADV_GUARD_INSTALL.
     guards: Vec<(Addr, Addr)>,
+    /// Ranges of pages that are marked as bad memory, UFFDIO_POISON.
+    poisoned: Vec<(Addr, Addr)>,
     /// Ranges where nothing lies but what the case put there.
     known: Vec<(Addr, Addr)>,
     /// How many records of private pages were begun.
@@ -294,7 +344,8 @@ impl Space {
         at >= end
     }
 
-    fn split_at(&mut self, addr: Addr) {
+    /// Cuts the area in two that holds an address, which does not begin there.
+    pub fn split_at(&mut self, addr: Addr) {
         let i = self.after(addr);
         if let Some(area) = self.areas.get_mut(i).filter(|a| a.start < addr) {
             let mut back = area.clone();
@@ -353,6 +404,21 @@ impl Space {
         if !self.present.is_empty() {
             self.present = without(&self.present, start, end);
         }
+        if !self.poisoned.is_empty() {
+            self.poisoned = without(&self.poisoned, start, end);
+        }
+    }
+
+    /// Marks the pages of a range as bad memory.
+    pub fn poison(&mut self, start: Addr, end: Addr) {
+        self.poisoned.push((start, end));
+    }
+
+    /// The first page of a range that is marked as bad memory.
+    pub fn first_poisoned(&self, start: Addr, end: Addr) -> Option<Addr> {
+        let met = self.poisoned.iter();
+        let met = met.filter(|(from, to)| *from < end && start < *to);
+        met.map(|(from, _)| (*from).max(start)).min()
     }
 
     /// Puts an area where nothing lies; neighbours that are alike are one with it.
@@ -446,6 +512,8 @@ impl Space {
         for area in &mut self.areas {
             area.inherited |= area.record != 0;
             area.locked &= !unlocks;
+            // userfaultfd(2) is not inherited: dup_userfaultfd() of fs/userfaultfd.c.
+            area.marks &= !mark::TAKEN_OVER;
         }
         let bare = self.areas.iter().filter(|a| a.record == 0);
         for area in bare.filter(|a| a.is_anonymous()) {
@@ -495,6 +563,12 @@ impl Space {
         self.areas.iter().map(|a| a.end - a.start).sum()
     }
 
+    /// How many bytes are private and may be written: `is_data_mapping()` of mm/vma.h.
+    pub fn data(&self) -> i128 {
+        let data = self.areas.iter().filter(|a| a.is_data());
+        data.map(|a| a.end - a.start).sum()
+    }
+
     /// How many bytes are locked in memory.
     pub fn locked(&self) -> i128 {
         let locked = self.areas.iter().filter(|a| a.locked);
@@ -516,18 +590,8 @@ mod tests {
             shared: true,
             writes_back: true,
             object: Some((0, 100)),
-            grows_down: false,
-            locked: false,
-            wiped_on_fork: false,
-            droppable: false,
-            not_for_children: false,
-            size: 0,
-            since: 0,
-            through: None,
-            marks: 0,
             home: start,
-            record: 0,
-            inherited: false,
+            ..Area::of_nothing()
         }
     }
 

@@ -1,7 +1,7 @@
 //! All that a case can change: objects, open descriptions, processes, names.
 
 use super::object::{Kind, Object};
-use super::space::Space;
+use super::space::{Addr, Space};
 use std::collections::VecDeque;
 
 /// What a descriptor leads to.
@@ -87,6 +87,122 @@ pub struct Process {
     pub waited: bool,
     /// Who made it.
     pub parent: Option<usize>,
+    /// What it may have.
+    pub limits: Limits,
+    /// How it is set.
+    pub settings: Settings,
+}
+
+/// What holds for a whole process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether what is mapped is locked (MCL_FUTURE), and if so whether it is left unfilled.
+    pub future: Option<bool>,
+    /// The mask of PR_SET_MDWE.
+    pub mdwe: i128,
+    /// PR_SET_THP_DISABLE.
+    pub no_huge: bool,
+    /// Where the break began, and where it is, once it was looked for.
+    pub brk: Option<(Addr, Addr)>,
+}
+
+impl Process {
+    /// The number that the next descriptor gets.
+    pub fn lowest_free(&self) -> usize {
+        let free = self.fds.iter().position(Option::is_none);
+        free.unwrap_or(self.fds.len())
+    }
+}
+
+/// The soft limits of a process; none where cases have no limit of theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// RLIMIT_AS, in bytes as [`Space::mapped`] counts them; less than nothing is more than the
+    /// process has.
+    pub space: Option<i128>,
+    /// RLIMIT_DATA, in bytes as [`Space::data`] counts them.
+    pub data: Option<i128>,
+    /// RLIMIT_DATA as it was given, where it does not count from what is in use: what the break
+    /// is held against.
+    pub data_given: Option<i128>,
+    /// RLIMIT_MEMLOCK in bytes.
+    pub locked: i128,
+    /// RLIMIT_FSIZE in bytes.
+    pub file: Option<i128>,
+    /// RLIMIT_NOFILE: the first number that no descriptor gets.
+    pub files: Option<i128>,
+    /// Whether RLIMIT_NPROC is 0.
+    pub no_processes: bool,
+    /// Whether RLIMIT_STACK was set.
+    pub stack: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            space: None,
+            data: None,
+            data_given: None,
+            locked: LOCK_LIMIT,
+            file: None,
+            files: None,
+            no_processes: false,
+            stack: false,
+        }
+    }
+}
+
+/// The soft RLIMIT_MEMLOCK and RLIMIT_STACK that cases run under.
+pub const LOCK_LIMIT: i128 = 8 << 20;
+
+/// A System V segment.
+#[derive(Debug, Clone)]
+pub struct Segment {
+    /// Its memory.
+    pub object: usize,
+    /// Its size in bytes.
+    pub size: i128,
+    /// Its permissions.
+    pub mode: u32,
+    /// Whether it has a key.
+    pub keyed: bool,
+    /// Whether it was removed; it is gone once nobody has it mapped.
+    pub removed: bool,
+    /// Whether it is locked.
+    pub locked: bool,
+}
+
+/// What was brought about on purpose.
+#[derive(Debug, Clone)]
+pub struct Brought<'p> {
+    /// Its name, by which it is withdrawn.
+    pub name: Option<&'p str>,
+    /// What it is.
+    pub harm: Harm,
+}
+
+/// What goes wrong on purpose.
+#[derive(Debug, Clone)]
+pub enum Harm {
+    /// Calls of this name fail.
+    Call {
+        /// The name.
+        name: &'static str,
+        /// Which of them, from 1; 0 is all.
+        nth: i128,
+        /// How many from there.
+        times: i128,
+        /// By which error.
+        errno: &'static str,
+        /// How many there were.
+        seen: i128,
+    },
+    /// An object without a byte lies there; how many it gets when the harm is taken back.
+    Empty(usize, u64),
+    /// A range of a process is marked so.
+    Marked(usize, (Addr, Addr), u32),
+    /// There is no room on the file system.
+    Full,
 }
 
 /// Who acts.
@@ -100,6 +216,8 @@ pub struct Actor<'p> {
     pub thread: bool,
     /// Whether it is gone.
     pub gone: bool,
+    /// Whether calls that it makes can be made to fail.
+    pub watched: bool,
 }
 
 /// How many pages a pipe holds: PIPE_DEF_BUFFERS of include/linux/pipe_fs_i.h.
@@ -217,6 +335,16 @@ pub struct World<'p> {
     pub scratch: Option<usize>,
     /// How many places the kernel has chosen so far.
     pub places: usize,
+    /// System V segments.
+    pub segments: Vec<Segment>,
+    /// How often a segment was attached.
+    pub attachments: usize,
+    /// Shared memory objects by their names.
+    pub shm: Vec<(Vec<u8>, usize)>,
+    /// What was brought about and not taken back.
+    pub faults: Vec<Brought<'p>>,
+    /// How many more pages there is room for on the case's own file system, where that is told.
+    pub room: Option<u64>,
 }
 
 /// A bound name; the ends of a pipe have two parts.
@@ -273,8 +401,7 @@ impl<'p> World<'p> {
         let Some(process) = self.processes.get_mut(process) else {
             return -1;
         };
-        let free = process.fds.iter().position(Option::is_none);
-        let fd = free.unwrap_or(process.fds.len());
+        let fd = process.lowest_free();
         match process.fds.get_mut(fd) {
             Some(slot) => *slot = Some(index),
             None => process.fds.push(Some(index)),

@@ -8,6 +8,7 @@ mod words;
 
 use crate::case::call::{Act, ArgType, ResultKind};
 use crate::case::{Arg, Case, Claim, Door, End, Role, Scale, Step};
+use crate::report::in_c::literal;
 use crate::transcript::key;
 use std::fmt::Write;
 use words::Words;
@@ -110,10 +111,7 @@ impl Made<'_> {
         let told = claim.map_or(String::new(), |c: &Claim| format!("  (the rule: {c})"));
         let _ = writeln!(out, "\t/* {}{} */", safe(&step.to_string()), safe(&told));
         let me = self.actor(&step.actor)?;
-        let say = format!(
-            "\tprintf(\"%s = \", {});\n",
-            words::literal(key(step).as_bytes())
-        );
+        let say = format!("\tprintf(\"%s = \", {});\n", literal(key(step).as_bytes()));
         if step.role != Role::Open {
             out.push_str(&say);
         }
@@ -214,7 +212,7 @@ impl Made<'_> {
     ) -> Result<String, String> {
         let asked = step.args.first().and_then(Arg::quantity);
         let (base, rest) = asked.map(|q| q.split_base()).unwrap_or_default();
-        let base = base.map_or_else(|| "NULL".to_owned(), |b| words::literal(b.as_bytes()));
+        let base = base.map_or_else(|| "NULL".to_owned(), |b| literal(b.as_bytes()));
         let rest = match base.as_str() {
             "NULL" => "(long long)at".to_owned(),
             _ => format!("{}LL", self.words.constant(&rest)?),
@@ -371,7 +369,7 @@ impl Made<'_> {
         out.push_str("\n/* The case's own numbers. */\n");
         out.push_str("static const struct { long long n; const char *text; } known[] = {\n");
         for (n, text) in self.words.known() {
-            let _ = writeln!(out, "\t{{ {n}LL, {} }},", words::literal(text.as_bytes()));
+            let _ = writeln!(out, "\t{{ {n}LL, {} }},", literal(text.as_bytes()));
         }
         out.push_str("\t{ 0, NULL },\n};\n\n");
         out.push_str(
@@ -418,11 +416,8 @@ impl Made<'_> {
         let steps = &self.case.program.steps;
         let index = |s: &Step| self.actor(&s.actor).unwrap_or_default().to_string();
         let list = |items: Vec<String>| items.join(", ");
-        let texts = steps.iter().map(|s| words::literal(key(s).as_bytes()));
-        let names = self
-            .actors
-            .iter()
-            .map(|a| words::literal(a.name.as_bytes()));
+        let texts = steps.iter().map(|s| literal(key(s).as_bytes()));
+        let names = self.actors.iter().map(|a| literal(a.name.as_bytes()));
         format!(
             "\n#define STEPS {}\n#define ACTORS {}\nstatic const int owner[] = {{ {} }};\n\
              static const int process_of[] = {{ {} }};\nstatic const int is_thread[] = {{ {} }};\n\

@@ -2,6 +2,7 @@
 
 use crate::case::call::{ArgType, ResultKind};
 use crate::case::{Arg, Bytes, Case, Content, Fd, Program, Quantity, Scale, Step, Unit};
+use crate::report::in_c::literal;
 use crate::transcript::Numbers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -36,26 +37,6 @@ fn variable(name: &str) -> String {
 
 fn plain(name: &str) -> String {
     name.replace(['-', '.'], "_")
-}
-
-/// A string of C.
-pub fn literal(bytes: &[u8]) -> String {
-    let mut out = String::from("\"");
-    for byte in bytes {
-        match byte {
-            b'"' | b'\\' => {
-                out.push('\\');
-                out.push(*byte as char);
-            }
-            b'?' => out.push_str("\\?"),
-            0x20..0x7f => out.push(*byte as char),
-            _ => {
-                let _ = write!(out, "\\{byte:03o}");
-            }
-        }
-    }
-    out.push('"');
-    out
 }
 
 impl<'a> Words<'a> {

@@ -377,7 +377,7 @@ fn the_file_is_told() {
     let told = |size: &str, content: &str| {
         let file = FileSpec {
             size: Quantity::parse(size).unwrap(),
-            content: Bytes::parse(content).unwrap(),
+            content: crate::case::Bytes::parse(content).unwrap(),
             on: Default::default(),
         };
         told_file(&file, &Scale::ordinary(4096))

@@ -33,10 +33,26 @@ pub static WAIT: List = List {
     )],
 };
 
-/// fork(2).
+fn no_more(c: &Ctx<'_>) -> Option<Answer> {
+    when(c.limits().no_processes && !c.root, Errno("EAGAIN"))
+}
+
+/// fork(2), and the making of threads.
 pub static FORK: List = List {
     name: "fork",
     clauses: &[
+        answer(
+            "fork/limit",
+            &[
+                "POSIX.1-2024 fork() ERRORS [EAGAIN]",
+                "fork(2) ERRORS EAGAIN",
+                "getrlimit(2) RLIMIT_NPROC",
+                "kernel/fork.c copy_process()",
+            ],
+            "Where RLIMIT_NPROC is 0, neither a process nor a thread is made: EAGAIN.",
+            no_more,
+        )
+        .linux(),
         effect(
             "fork/copies",
             &[

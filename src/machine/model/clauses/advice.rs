@@ -3,8 +3,9 @@
 use super::{answer, effect, when};
 use crate::machine::model::call::Ctx;
 use crate::machine::model::clause::Answer::{Errno, Nothing, Unmodelled};
-use crate::machine::model::clause::{Answer, Effect, List};
-use crate::machine::model::clauses::mmap::{FILL_MAX, LOCK_LIMIT};
+use crate::machine::model::clause::{Answer, Effect, Force, List};
+use crate::machine::model::clauses::mmap::FILL_MAX;
+use crate::machine::model::clauses::touch::is_missing;
 use crate::machine::model::machine::Fs;
 use crate::machine::model::object::{Kind, seal};
 use crate::machine::model::space::{Area, Place, READ, WRITE, mark, split};
@@ -131,8 +132,16 @@ fn refusal(c: &Ctx<'_>, area: &Area) -> Option<Answer> {
         advice(c),
         DONTNEED | FREE | REMOVE | DONTFORK | WIPEONFORK | DONTNEED_LOCKED
     );
-    if area.is_marked(mark::SEALED) && discards && area.is_anonymous() && area.prot & WRITE == 0 {
-        return Some(Errno("EPERM"));
+    if area.is_marked(mark::SEALED) && area.is_anonymous() && area.prot & WRITE == 0 {
+        // Guards were added to what a seal forbids after they came.
+        match (advice(c), c.m.kernel >= (6, 18)) {
+            (GUARD_INSTALL, true) => return Some(Errno("EPERM")),
+            (GUARD_INSTALL, false) => {
+                return Some(Unmodelled("whether a seal forbids guards"));
+            }
+            _ if discards => return Some(Errno("EPERM")),
+            _ => {}
+        }
     }
     match advice(c) {
         DONTNEED | COLD | PAGEOUT => when(area.locked, Errno("EINVAL")),
@@ -193,13 +202,33 @@ pub fn populates_to(c: &Ctx<'_>) -> (i128, Option<&'static str>) {
             let pages = i128::from(size.div_ceil(c.m.scale.page)) * c.page();
             area.start + (pages - i128::from(from)).max(0)
         });
-        let stop = [guard, behind].into_iter().flatten().min();
-        if let Some(stop) = stop.filter(|s| *s < to) {
-            return (stop.max(at), Some("EFAULT"));
+        let poisoned = c.space().and_then(|s| s.first_poisoned(at, to));
+        let stop = [guard, behind, poisoned, lacking(c, area, at, to, store)];
+        if let Some(stop) = stop.into_iter().flatten().min().filter(|s| *s < to) {
+            let bad = poisoned == Some(stop);
+            return (stop.max(at), Some(if bad { "EHWPOISON" } else { "EFAULT" }));
         }
         at = to;
     }
     (at, (at < end).then_some("ENOMEM"))
+}
+
+/// The first page of a part of an area that can't be had: it was taken over, or there is no room
+/// for it.
+fn lacking(c: &Ctx<'_>, area: &Area, start: i128, end: i128, store: bool) -> Option<i128> {
+    let marks = area.marks & mark::TAKEN_OVER;
+    if marks & mark::UNWRITTEN != 0 && store {
+        return Some(start);
+    }
+    let of_file = || {
+        let object = area.object.and_then(|(n, _)| c.w.objects.get(n));
+        object.is_some_and(|o| o.kind == Kind::File)
+    };
+    if marks == 0 && !(c.w.room == Some(0) && of_file()) {
+        return None;
+    }
+    let mut pages = (0..).map(|n| start + n * c.page());
+    pages.find(|at| *at >= end || is_missing(c, *at) != Some(false))
 }
 
 fn is_populating(c: &Ctx<'_>) -> bool {
@@ -229,13 +258,17 @@ fn lock_flags(c: &Ctx<'_>) -> Option<Answer> {
     when(c.flags(2) & !ON_FAULT != 0, Errno("EINVAL"))
 }
 
+fn lock_right(c: &Ctx<'_>) -> Option<Answer> {
+    when(!c.root && c.limits().locked == 0, Errno("EPERM"))
+}
+
 fn lock_limit(c: &Ctx<'_>) -> Option<Answer> {
     let (start, end) = range(c);
     let already = c.areas(start, end).iter().filter(|a| a.locked);
     let already: i128 = already.map(|a| a.end.min(end) - a.start.max(start)).sum();
     let locked = c.space().map_or(0, |s| s.locked()) - already;
     when(
-        !c.root && locked + (end - start) > LOCK_LIMIT,
+        !c.root && locked + (end - start) > c.limits().locked,
         Errno("ENOMEM"),
     )
 }
@@ -374,6 +407,13 @@ pub static MLOCK: List = List {
             lock_flags,
         ),
         answer(
+            "mlock/right",
+            &["mlock(2) ERRORS EPERM", "mm/mlock.c can_do_mlock()"],
+            "Where RLIMIT_MEMLOCK is 0 nothing may be locked: EPERM.",
+            lock_right,
+        )
+        .linux(),
+        answer(
             "mlock/limit",
             &["mlock(2) ERRORS ENOMEM", "mm/mlock.c do_mlock()"],
             "More than RLIMIT_MEMLOCK, what is locked already left aside, is ENOMEM.",
@@ -462,5 +502,69 @@ pub static MUNLOCK: List = List {
             "The pages that hold a part of the range are not locked any more.",
             Effect::Unlocks,
         ),
+    ],
+};
+
+/// POSIX_MADV_DONTNEED.
+const POSIX_DONTNEED: u64 = 4;
+
+fn posix_unknown(c: &Ctx<'_>) -> Option<Answer> {
+    when(advice(c) > POSIX_DONTNEED, Errno("EINVAL"))
+}
+
+fn posix_dont_need(c: &Ctx<'_>) -> Option<Answer> {
+    when(advice(c) == POSIX_DONTNEED, Nothing)
+}
+
+fn posix_nothing(c: &Ctx<'_>) -> Option<Answer> {
+    when(c.word(LEN) == 0, Errno("EINVAL"))
+}
+
+/// posix_madvise(3), which gives its error and sets none.
+pub static POSIX_MADVISE: List = List {
+    name: "posix_madvise",
+    clauses: &[
+        answer(
+            "posix_madvise/dont-need",
+            &["posix_madvise(3) VERSIONS"],
+            "The C library does nothing about POSIX_MADV_DONTNEED, and does not look at its range; all other advice is that of madvise(2).",
+            posix_dont_need,
+        )
+        .linux(),
+        answer(
+            "posix_madvise/unknown",
+            &["POSIX.1-2024 posix_madvise() ERRORS [EINVAL]"],
+            "An advice that the standard does not know is EINVAL.",
+            posix_unknown,
+        )
+        .posix(Force::Required),
+        answer(
+            "posix_madvise/aligned",
+            &["POSIX.1-2024 posix_madvise() ERRORS, may fail, [EINVAL]"],
+            "An address that is not a multiple of the page size may be refused with EINVAL.",
+            aligned,
+        )
+        .posix(Force::Permitted),
+        answer(
+            "posix_madvise/nothing",
+            &["POSIX.1-2024 posix_madvise() ERRORS, may fail, [EINVAL]"],
+            "A length of zero may be refused with EINVAL.",
+            posix_nothing,
+        )
+        .posix(Force::Permitted),
+        answer(
+            "posix_madvise/unknown-range",
+            &["POSIX.1-2024 posix_madvise() DESCRIPTION"],
+            "What is advised beside what the case mapped itself is not known.",
+            unknown,
+        )
+        .posix(Force::Required),
+        answer(
+            "posix_madvise/hole",
+            &["POSIX.1-2024 posix_madvise() ERRORS [ENOMEM]"],
+            "Addresses that are not mapped are ENOMEM.",
+            hole,
+        )
+        .posix(Force::Required),
     ],
 };

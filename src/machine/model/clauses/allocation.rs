@@ -1,11 +1,12 @@
 //! The clauses of fallocate(2).
 
+use super::files::grows_beyond_limit;
 use super::{answer, effect, when};
 use crate::machine::model::call::Ctx;
 use crate::machine::model::clause::Answer::{Errno, Unmodelled};
 use crate::machine::model::clause::{Answer, Effect, List};
 use crate::machine::model::machine::Fs;
-use crate::machine::model::object::{Kind, Object, seal};
+use crate::machine::model::object::{Kind, Object, Resident, seal};
 use crate::machine::model::world::What;
 
 const FD: usize = 0;
@@ -141,6 +142,34 @@ fn mode_not_there(c: &Ctx<'_>) -> Option<Answer> {
         return Some(Unmodelled("whether the disk writes zeros by itself"));
     }
     when(!there, Errno("EOPNOTSUPP"))
+}
+
+fn limit(c: &Ctx<'_>) -> Option<Answer> {
+    let size = object(c).map_or(0, |o| i128::from(o.size));
+    match what(c) {
+        0 | ZERO if !keeps(c) => grows_beyond_limit(c, end(c)),
+        INSERT => grows_beyond_limit(c, size + c.word(LEN)),
+        _ => None,
+    }
+}
+
+fn no_room(c: &Ctx<'_>) -> Option<Answer> {
+    let (room, object) = (c.w.room?, object(c)?);
+    let page = c.m.scale.page;
+    let (first, last) = (c.word(OFFSET) as u64 / page, (end(c) as u64).div_ceil(page));
+    if what(c) != 0 || object.kind != Kind::File || last - first > ROOM as u64 / page {
+        return None;
+    }
+    let pages = (first..last).map(|i| object.has_page(i));
+    let lacking = pages.clone().filter(|p| *p == Resident::No).count() as u64;
+    let doubtful = pages.filter(|p| *p == Resident::Unknown).count() as u64;
+    match lacking > room {
+        true => Some(Errno("ENOSPC")),
+        false => when(
+            lacking + doubtful > room,
+            Unmodelled("which pages of the file are there"),
+        ),
+    }
 }
 
 fn sealed(c: &Ctx<'_>) -> Option<Answer> {
@@ -293,6 +322,16 @@ pub static FALLOCATE: List = List {
             mode_not_there,
         ),
         answer(
+            "fallocate/limit",
+            &[
+                "fallocate(2) ERRORS EFBIG",
+                "getrlimit(2) RLIMIT_FSIZE",
+                "fs/attr.c inode_newsize_ok()",
+            ],
+            "A file that would become longer than RLIMIT_FSIZE is EFBIG, with SIGXFSZ.",
+            limit,
+        ),
+        answer(
             "fallocate/sealed",
             &[
                 "F_ADD_SEALS(2const) F_SEAL_WRITE, F_SEAL_GROW",
@@ -327,6 +366,12 @@ pub static FALLOCATE: List = List {
             ],
             "A hole that would make the file too long is EFBIG.",
             grows_too_far,
+        ),
+        answer(
+            "fallocate/no-room",
+            &["fallocate(2) ERRORS ENOSPC", "mm/shmem.c shmem_fallocate()"],
+            "Where there is no room for all of a range it is ENOSPC, and none is taken.",
+            no_room,
         ),
         answer(
             "fallocate/too-much",

@@ -1,9 +1,10 @@
 //! The clauses of the calls on files and descriptors.
 
+use super::shm::no_descriptor;
 use super::{answer, effect, when};
 use crate::case::number;
 use crate::machine::model::call::{Ctx, bits};
-use crate::machine::model::clause::Answer::{Errno, Unmodelled};
+use crate::machine::model::clause::Answer::{Errno, Raise, Unmodelled};
 use crate::machine::model::clause::{Answer, Effect, Force, List};
 use crate::machine::model::object::{Kind, Object, seal};
 use crate::machine::model::world::{Open, What};
@@ -179,6 +180,20 @@ fn cut_too_large(c: &Ctx<'_>) -> Option<Answer> {
     }
 }
 
+/// A file that would get this size, longer than it is: EFBIG beyond RLIMIT_FSIZE.
+pub(super) fn grows_beyond_limit(c: &Ctx<'_>, size: i128) -> Option<Answer> {
+    let limit = c.limits().file?;
+    let old = c.w.object_of(c.fd(FD)?)?.size;
+    when(
+        size > i128::from(old) && size > limit,
+        Raise("EFBIG", "SIGXFSZ"),
+    )
+}
+
+fn cut_limit(c: &Ctx<'_>) -> Option<Answer> {
+    grows_beyond_limit(c, c.word(LENGTH))
+}
+
 fn cut_sealed(c: &Ctx<'_>) -> Option<Answer> {
     let object = c.w.object_of(c.fd(FD)?)?;
     let (old, new) = (i128::from(object.size), c.word(LENGTH));
@@ -273,6 +288,16 @@ pub static OPEN: List = List {
             open_creates_directory,
         )
         .linux(),
+        answer(
+            "open/no-descriptor",
+            &[
+                "POSIX.1-2024 open() ERRORS [EMFILE]",
+                "open(2) ERRORS EMFILE",
+                "fs/open.c do_sys_openat2(), fs/file.c alloc_fd()",
+            ],
+            "Without a descriptor left below RLIMIT_NOFILE it is EMFILE, before the name is looked at.",
+            no_descriptor,
+        ),
         answer(
             "open/exists",
             &[
@@ -414,6 +439,17 @@ pub static FTRUNCATE: List = List {
             posix_cut_not_writable,
         )
         .posix(Force::Permitted),
+        answer(
+            "ftruncate/limit",
+            &[
+                "POSIX.1-2024 ftruncate() ERRORS [EFBIG]",
+                "getrlimit(2) RLIMIT_FSIZE",
+                "fs/attr.c inode_newsize_ok()",
+            ],
+            "A file that would become longer than RLIMIT_FSIZE is EFBIG, with SIGXFSZ.",
+            cut_limit,
+        )
+        .linux(),
         answer(
             "ftruncate/too-large",
             &[

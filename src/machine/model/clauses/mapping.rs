@@ -1,12 +1,14 @@
 //! The clauses of munmap(2), mprotect(2) and msync(2).
 
+use super::settings::{MDWE_REFUSE, settings};
 use super::{answer, effect, when};
 use crate::case::number;
 use crate::machine::model::call::{Ctx, bits};
 use crate::machine::model::clause::Answer::{Errno, Nothing, Unmodelled};
 use crate::machine::model::clause::{Answer, Effect, Force, List};
 use crate::machine::model::machine::Arch;
-use crate::machine::model::space::{EXEC, Place, READ, WRITE, mark, split};
+use crate::machine::model::space::{Area, EXEC, Place, READ, WRITE, mark, split};
+use crate::machine::model::world::Limits;
 
 const ADDR: usize = 0;
 const LEN: usize = 1;
@@ -176,7 +178,7 @@ pub fn stops_at(c: &Ctx<'_>) -> Option<(i128, Stop)> {
         if area.start > at {
             return Some((at, Stop::Hole));
         }
-        if prot & !area.may != 0 {
+        if prot & !area.may != 0 || is_denied(c, area, prot) {
             return Some((at, Stop::Access));
         }
         if area.is_marked(mark::SEALED) {
@@ -187,9 +189,43 @@ pub fn stops_at(c: &Ctx<'_>) -> Option<(i128, Stop)> {
     (at < end).then_some((at, Stop::Hole))
 }
 
+/// Whether PR_SET_MDWE stands against a protection: `map_deny_write_exec()` of
+/// include/linux/mman.h.
+fn is_denied(c: &Ctx<'_>, area: &Area, prot: u8) -> bool {
+    let gains = prot & EXEC != 0 && (prot & WRITE != 0 || area.prot & EXEC == 0);
+    gains && settings(c).mdwe & MDWE_REFUSE != 0
+}
+
 fn sealed(c: &Ctx<'_>) -> Option<Answer> {
     let stopped = stops_at(c);
     when(matches!(stopped, Some((_, Stop::Sealed))), Errno("EPERM"))
+}
+
+fn data_limit(c: &Ctx<'_>) -> Option<Answer> {
+    let prot = prot_of(c.flags(FLAGS));
+    if prot & WRITE == 0 || c.limits() == Limits::default() {
+        return None;
+    }
+    let (start, end) = protected(c);
+    let becomes = |a: &&Area| {
+        !a.is_data()
+            && Area {
+                prot,
+                ..(**a).clone()
+            }
+            .is_data()
+    };
+    let areas = c.areas(start, end).iter().filter(becomes);
+    let mut parts = areas.map(|a| a.end.min(end) - a.start.max(start));
+    // The first area that is too much ends it.
+    let first = parts.next()?;
+    match parts.next() {
+        None => when(
+            !c.may_expand(first, true) && c.may_expand(first, false),
+            Errno("ENOMEM"),
+        ),
+        Some(_) => Some(Unmodelled("several areas that become data under a limit")),
+    }
 }
 
 fn more_than_memory(c: &Ctx<'_>) -> Option<Answer> {
@@ -332,6 +368,13 @@ pub static MUNMAP: List = List {
             "All pages that hold a part of the range are taken out, and what is not mapped is no error.",
             Effect::Unmaps,
         ),
+        effect(
+            "munmap/cuts-areas",
+            &["mm/vma.c vms_gather_munmap_vmas(), vms_abort_munmap_vmas()"],
+            "What is refused on its way, by a seal or by a limit on what would be put there, has cut the area in two in which the range begins; by a limit also the one in which it ends.",
+            Effect::CutsAreas,
+        )
+        .linux(),
     ],
 };
 
@@ -415,6 +458,13 @@ pub static MPROTECT: List = List {
         )
         .linux(),
         answer(
+            "mprotect/data-limit",
+            &["getrlimit(2) RLIMIT_DATA", "mprotect(2) ERRORS ENOMEM", "mm/mprotect.c mprotect_fixup()"],
+            "Private memory that becomes writable becomes data: beyond RLIMIT_DATA it is ENOMEM.",
+            data_limit,
+        )
+        .linux(),
+        answer(
             "mprotect/memory",
             &["mm/mprotect.c mprotect_fixup()", "proc_sys_vm(5) overcommit_memory"],
             "What is more than there is of memory is not modelled.",
@@ -430,7 +480,7 @@ pub static MPROTECT: List = List {
         answer(
             "mprotect/beyond-the-descriptor",
             &["mprotect(2) ERRORS EACCES", "mm/mprotect.c do_mprotect_pkey()"],
-            "What the descriptor did not allow when it was mapped is EACCES, if no hole comes before it.",
+            "What the descriptor did not allow when it was mapped, or PR_SET_MDWE does not allow, is EACCES, if no hole comes before it.",
             beyond_descriptor,
         )
         .linux(),

@@ -1,7 +1,6 @@
 //! The clauses of mremap(2), in the order of Linux 6.17 and later, which looks at all arguments
 //! before it looks for the mapping.
 
-use super::mmap::LOCK_LIMIT;
 use super::{answer, effect, when};
 use crate::machine::model::call::Ctx;
 use crate::machine::model::clause::Answer::{Errno, Unmodelled};
@@ -211,16 +210,37 @@ fn lock_limit(c: &Ctx<'_>) -> Option<Answer> {
     let locked = found(c).is_some_and(|a| a.locked) && r.new > r.old;
     let all = c.space().map_or(0, |s| s.locked());
     when(
-        locked && !c.root && all + (r.new - r.old) > LOCK_LIMIT,
+        locked && !c.root && all + (r.new - r.old) > c.limits().locked,
         Errno("EAGAIN"),
     )
+}
+
+fn space_limit(c: &Ctx<'_>) -> Option<Answer> {
+    let r = Remap::of(c);
+    let is_data = found(c).is_some_and(Area::is_data);
+    let grows = r.new > r.old && !c.may_expand(r.new - r.old, is_data);
+    let stays = r.stays() && !c.may_expand(r.old, is_data);
+    when(grows || stays, Errno("ENOMEM"))
 }
 
 fn several_stop(c: &Ctx<'_>) -> Option<Answer> {
     let r = Remap::of(c);
     let areas = c.areas(r.addr, r.addr + r.old);
-    if !r.only_moves() || areas.len() < 2 {
+    let segment = |a: &Area| {
+        let object = a.object.map(|o| o.0);
+        c.w.segments.iter().any(|s| Some(s.object) == object)
+    };
+    if !r.only_moves() {
         return None;
+    }
+    let goes_on = |a: &Area| a.end < r.addr + r.old;
+    match areas.split_first() {
+        Some((first, _)) if segment(first) && goes_on(first) => return Some(Errno("EFAULT")),
+        None | Some((_, [])) => return None,
+        Some((_, rest)) if rest.iter().any(segment) => {
+            return Some(Unmodelled("a move of several that stops at a segment"));
+        }
+        _ => {}
     }
     let sealed = areas.iter().skip(1).any(|a| a.is_marked(mark::SEALED));
     let on_disk = |a: &Area| {
@@ -256,6 +276,13 @@ fn to_low(c: &Ctx<'_>) -> Option<Answer> {
     let (place, offset) = split(c.word(TO));
     let low = place == Place::Absolute && offset < i128::from(c.m.scale.min_addr);
     when(Remap::of(c).is_fixed() && low && !c.root, Errno("EPERM"))
+}
+
+/// What lies at the new place is gone before the mapping is looked for once more.
+fn onto_itself(c: &Ctx<'_>) -> Option<Answer> {
+    let r = Remap::of(c);
+    let within = r.to <= r.addr && r.addr < r.to + r.new;
+    when(r.is_fixed() && r.old == 0 && within, Errno("EFAULT"))
 }
 
 /// Whether a sealed mapping lies in what is shrunk away.
@@ -475,9 +502,19 @@ pub static MREMAP: List = List {
             lock_limit,
         ),
         answer(
+            "mremap/space-limit",
+            &[
+                "getrlimit(2) RLIMIT_AS, RLIMIT_DATA",
+                "mremap(2) ERRORS ENOMEM",
+                "mm/mremap.c check_prep_vma() (may_expand_vm())",
+            ],
+            "What would grow beyond RLIMIT_AS, or beyond RLIMIT_DATA where it counts as data, is ENOMEM.",
+            space_limit,
+        ),
+        answer(
             "mremap/several-stop",
             &["mm/mremap.c remap_move(), vma_multi_allowed()"],
-            "A move of several mappings that stops on its way is not modelled.",
+            "What goes on behind a System V segment can't be moved together with it: EFAULT. A move of several mappings that stops on its way is not modelled.",
             several_stop,
         ),
         answer(
@@ -494,6 +531,12 @@ pub static MREMAP: List = List {
             ],
             "A sealed mapping is not replaced: EPERM.",
             to_sealed,
+        ),
+        answer(
+            "mremap/onto-itself",
+            &["mm/mremap.c mremap_to() (vma_lookup())"],
+            "A second mapping that is to lie over the first page of the old one has taken that away before it is made: EFAULT.",
+            onto_itself,
         ),
         answer(
             "mremap/tail-sealed",

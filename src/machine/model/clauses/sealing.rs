@@ -1,6 +1,7 @@
 //! The clauses of memory files and their seals: memfd_create(2), fcntl(2) as far as it is about
 //! seals, dup(2).
 
+use super::shm::no_descriptor;
 use super::{answer, effect, when};
 use crate::machine::model::call::{Ctx, Reach};
 use crate::machine::model::clause::Answer::{Errno, Unmodelled};
@@ -271,6 +272,12 @@ pub static MEMFD: List = List {
             "Files of huge pages are not modelled.",
             of_huge_pages,
         ),
+        answer(
+            "memfd_create/no-descriptor",
+            &["memfd_create(2) ERRORS EMFILE", "fs/file.c alloc_fd()"],
+            "Without a descriptor left below RLIMIT_NOFILE it is EMFILE.",
+            no_descriptor,
+        ),
         effect(
             "memfd_create/may-be-sealed",
             &[
@@ -297,6 +304,16 @@ pub static DUP: List = List {
             &["POSIX.1-2024 dup() ERRORS [EBADF]", "dup(2) ERRORS EBADF"],
             "What is not open is EBADF.",
             dup_not_open,
+        ),
+        answer(
+            "dup/no-descriptor",
+            &[
+                "POSIX.1-2024 dup() ERRORS [EMFILE]",
+                "dup(2) ERRORS EMFILE",
+                "fs/file.c alloc_fd()",
+            ],
+            "Without a descriptor left below RLIMIT_NOFILE it is EMFILE.",
+            no_descriptor,
         ),
         effect(
             "dup/shares",

@@ -2,11 +2,13 @@
 
 use super::{answer, effect, when};
 use crate::machine::model::call::Ctx;
-use crate::machine::model::clause::Answer::{Fault, Unmodelled};
+use crate::machine::model::clause::Answer::{Blocked, Fault, Unmodelled};
 use crate::machine::model::clause::{Answer, Effect, Force, List, Told};
-use crate::machine::model::clauses::mmap::{GUARD_PAGES, LOCK_LIMIT};
-use crate::machine::model::machine::Arch;
-use crate::machine::model::space::{Area, EXEC, Place, READ, WRITE, split};
+use crate::machine::model::clauses::mmap::GUARD_PAGES;
+use crate::machine::model::machine::{Arch, Fs};
+use crate::machine::model::object::{Kind, Resident};
+use crate::machine::model::space::{Area, EXEC, Place, READ, WRITE, mark, split};
+use crate::machine::model::world::LOCK_LIMIT;
 
 /// The address, of the byte that is touched.
 const AT: usize = 0;
@@ -136,6 +138,90 @@ fn past_the_end(c: &Ctx<'_>) -> Option<Answer> {
     )
 }
 
+/// Whether the page that holds an address, in an area, is not there yet; `None` where that is the
+/// system's own business.
+pub fn is_missing(c: &Ctx<'_>, at: i128) -> Option<bool> {
+    let start = at - split(at).1.rem_euclid(c.page());
+    let space = c.space()?;
+    if space.is_present(start) {
+        return Some(false);
+    }
+    let Some((n, offset)) = space.at(at)?.offset(at) else {
+        return Some(true);
+    };
+    let object = c.w.objects.get(n)?;
+    let in_memory = object.kind == Kind::Memory || c.m.fs == Fs::Tmpfs;
+    match object.resident(offset / c.m.scale.page, in_memory) {
+        Resident::Yes => Some(false),
+        Resident::No => Some(true),
+        Resident::Unknown => None,
+    }
+}
+
+fn poisoned(c: &Ctx<'_>) -> bool {
+    let at = c.word(AT);
+    c.space()
+        .is_some_and(|s| s.first_poisoned(at, at + 1).is_some())
+}
+
+fn poisoned_as_bad(c: &Ctx<'_>) -> Option<Answer> {
+    when(poisoned(c), Fault("SIGBUS", "BUS_MCEERR_AR", told(c)))
+}
+
+fn poisoned_as_gone(c: &Ctx<'_>) -> Option<Answer> {
+    when(poisoned(c), Fault("SIGBUS", "BUS_ADRERR", told(c)))
+}
+
+/// What userfaultfd(2) left on the area of a touch.
+fn taken_over(c: &Ctx<'_>) -> u32 {
+    area(c).map_or(0, |a| a.marks & mark::TAKEN_OVER)
+}
+
+/// Of whom it is to be known whether the page is there.
+const SUPPLIED: u32 = mark::TAKEN_OVER & !mark::UNWRITTEN;
+
+fn taken_over_unknown(c: &Ctx<'_>) -> Option<Answer> {
+    let asked = taken_over(c) & SUPPLIED != 0 || lacks_room(c);
+    when(
+        asked && is_missing(c, c.word(AT)).is_none(),
+        Unmodelled("whether the page of the file is there"),
+    )
+}
+
+fn missing(c: &Ctx<'_>) -> Option<Answer> {
+    let marks = taken_over(c) & SUPPLIED;
+    let signals = marks & mark::MISSING != 0 || marks != 0 && c.by_kernel;
+    when(
+        signals && is_missing(c, c.word(AT)) == Some(true),
+        Fault("SIGBUS", "BUS_ADRERR", told(c)),
+    )
+}
+
+fn awaited(c: &Ctx<'_>) -> Option<Answer> {
+    let awaited = taken_over(c) & mark::AWAITED != 0;
+    when(awaited && is_missing(c, c.word(AT)) == Some(true), Blocked)
+}
+
+fn unwritten(c: &Ctx<'_>) -> Option<Answer> {
+    let held_up = taken_over(c) & mark::UNWRITTEN != 0;
+    when(c.store && held_up, Fault("SIGBUS", "BUS_ADRERR", told(c)))
+}
+
+/// Whether the touch is of a file on a file system without room.
+fn lacks_room(c: &Ctx<'_>) -> bool {
+    c.w.room == Some(0)
+        && area(c)
+            .and_then(|a| c.w.objects.get(a.object?.0))
+            .is_some_and(|o| o.kind == Kind::File)
+}
+
+fn no_room(c: &Ctx<'_>) -> Option<Answer> {
+    when(
+        lacks_room(c) && is_missing(c, c.word(AT)) == Some(true),
+        Fault("SIGBUS", "BUS_ADRERR", told(c)),
+    )
+}
+
 fn posix_more_access(c: &Ctx<'_>) -> Option<Answer> {
     let unreadable = area(c).is_some_and(|a| a.prot != 0 && a.prot & READ == 0);
     when(!c.store && unreadable, segv(c, "SEGV_ACCERR"))
@@ -200,11 +286,61 @@ pub static TOUCH: List = List {
         )
         .linux(),
         answer(
+            "touch/poisoned-as-bad",
+            &["UFFDIO_POISON(2const)", "mm/memory.c handle_pte_marker()", "arch/x86/mm/fault.c do_sigbus() (CONFIG_MEMORY_FAILURE)"],
+            "A page that is marked as bad memory is told as such where the kernel knows of bad memory: SIGBUS BUS_MCEERR_AR.",
+            poisoned_as_bad,
+        )
+        .linux()
+        .permitted(),
+        answer(
+            "touch/poisoned",
+            &["UFFDIO_POISON(2const)", "mm/memory.c handle_pte_marker()", "arch/x86/mm/fault.c do_sigbus()"],
+            "A page that is marked as bad memory faults: SIGBUS BUS_ADRERR.",
+            poisoned_as_gone,
+        )
+        .linux(),
+        answer(
             "touch/past-the-end",
             &["POSIX.1-2024 mmap() DESCRIPTION: whole pages following the end of an object", "mmap(2) SIGBUS", "mm/filemap.c filemap_fault()", "mm/shmem.c shmem_fault()"],
             "A whole page past the end of the object: SIGBUS BUS_ADRERR, by load and store, shared and private.",
             past_the_end,
         ),
+        answer(
+            "touch/missing-or-not",
+            &["mincore(2) NOTES"],
+            "Which pages of a file are there that the case did not touch is not modelled.",
+            taken_over_unknown,
+        )
+        .linux(),
+        answer(
+            "touch/missing",
+            &["UFFDIO_API(2const) UFFD_FEATURE_SIGBUS", "userfaultfd(2) UFFD_USER_MODE_ONLY", "fs/userfaultfd.c handle_userfault()"],
+            "A page that is not there yet, and that somebody else is to supply, gives SIGBUS BUS_ADRERR where a signal was asked for, and in a system call always.",
+            missing,
+        )
+        .linux(),
+        answer(
+            "touch/awaited",
+            &["userfaultfd(2) DESCRIPTION", "fs/userfaultfd.c handle_userfault()"],
+            "Else it is waited for, until a signal comes.",
+            awaited,
+        )
+        .linux(),
+        answer(
+            "touch/write-held-up",
+            &["UFFDIO_WRITEPROTECT(2const)", "UFFDIO_API(2const) UFFD_FEATURE_SIGBUS", "mm/memory.c do_wp_page()"],
+            "A store to a page whose writing is held up gives SIGBUS BUS_ADRERR; a load does not.",
+            unwritten,
+        )
+        .linux(),
+        answer(
+            "touch/no-room",
+            &["mm/shmem.c shmem_fault(), shmem_get_folio_gfp()", "mmap(2) ERRORS SIGBUS"],
+            "A touch of a hole of a file on a tmpfs without room, be it to be read or copied: SIGBUS BUS_ADRERR.",
+            no_room,
+        )
+        .linux(),
         effect(
             "touch/shared-store",
             &["POSIX.1-2024 mmap() DESCRIPTION: write references shall change the underlying object", "mmap(2) MAP_SHARED"],

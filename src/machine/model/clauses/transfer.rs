@@ -5,7 +5,7 @@ use super::{answer, effect, when};
 use crate::machine::model::call::{Ctx, Reach};
 use crate::machine::model::clause::Answer::{Blocked, Errno, Raise, Unmodelled};
 use crate::machine::model::clause::{Answer, Effect, List};
-use crate::machine::model::object::seal;
+use crate::machine::model::object::{Kind, Resident, seal};
 use crate::machine::model::world::{PIPE_SLOTS, Pipe, What};
 
 const FD: usize = 0;
@@ -175,6 +175,39 @@ fn write_too_far(c: &Ctx<'_>) -> Option<Answer> {
     }
 }
 
+fn write_limit(c: &Ctx<'_>) -> Option<Answer> {
+    let limit = c.limits().file?;
+    let of_file = matches!(c.what(FD), Some(What::Object(_)));
+    when(
+        of_file && c.word(COUNT) > 0 && write_position(c) >= limit,
+        Raise("EFBIG", "SIGXFSZ"),
+    )
+}
+
+fn write_no_room(c: &Ctx<'_>) -> Option<Answer> {
+    let object = c.w.object_of(c.fd(FD)?)?;
+    if c.w.room.is_none() || object.kind != Kind::File || c.word(COUNT) == 0 {
+        return None;
+    }
+    if let Some(answer) = faults_before(c) {
+        return Some(answer);
+    }
+    let page = c.m.scale.page;
+    let at = write_position(c) as u64;
+    let last = at.saturating_add(asked(c)).div_ceil(page);
+    // It goes page by page: what has been written before there was no room counts.
+    let mut pages = (at / page..last).map(|i| object.has_page(i));
+    match (c.w.room, pages.next()) {
+        (Some(0), Some(Resident::No)) => Some(Errno("ENOSPC")),
+        (_, Some(Resident::Yes)) if pages.all(|p| p == Resident::Yes) => None,
+        (Some(room), _) => when(
+            last - at / page > room,
+            Unmodelled("which part of it there is room for"),
+        ),
+        _ => None,
+    }
+}
+
 /// Where a write begins.
 fn write_position(c: &Ctx<'_>) -> i128 {
     let appends = c.fd(FD).filter(|o| o.append);
@@ -184,10 +217,24 @@ fn write_position(c: &Ctx<'_>) -> i128 {
     }
 }
 
+/// Whether the buffer was looked at before the file, and could not be had.
+fn faults_before(c: &Ctx<'_>) -> Option<Answer> {
+    match c.m.kernel {
+        k if k >= (6, 18) => None,
+        k if k < (6, 13) => write_faults(c),
+        _ => write_faults(c).and(Some(Unmodelled(
+            "whether the buffer or the file is looked at first",
+        ))),
+    }
+}
+
 fn write_sealed(c: &Ctx<'_>) -> Option<Answer> {
     let object = c.w.object_of(c.fd(FD)?)?;
     if c.word(COUNT) == 0 || object.seals == 0 {
         return None;
+    }
+    if let Some(answer) = faults_before(c) {
+        return Some(answer);
     }
     if object.seals & (seal::WRITE | seal::FUTURE_WRITE) != 0 {
         return Some(Errno("EPERM"));
@@ -435,6 +482,17 @@ pub static WRITE: List = List {
         )
         .linux(),
         answer(
+            "write/limit",
+            &[
+                "POSIX.1-2024 write() ERRORS [EFBIG]",
+                "getrlimit(2) RLIMIT_FSIZE",
+                "fs/read_write.c generic_write_check_limits()",
+            ],
+            "A write to a file that begins at or behind RLIMIT_FSIZE is EFBIG, with SIGXFSZ.",
+            write_limit,
+        )
+        .linux(),
+        answer(
             "write/too-far",
             &[
                 "POSIX.1-2024 write() ERRORS [EFBIG]",
@@ -455,6 +513,27 @@ pub static WRITE: List = List {
             no_reader,
         ),
         answer(
+            "write/no-room",
+            &[
+                "POSIX.1-2024 write() ERRORS [ENOSPC]",
+                "write(2) ERRORS ENOSPC",
+                "mm/shmem.c shmem_write_begin()",
+            ],
+            "Where there is no room for a page that the file does not have it is ENOSPC; from Linux 6.18 on before the buffer is looked at.",
+            write_no_room,
+        )
+        .linux(),
+        answer(
+            "write/sealed",
+            &[
+                "F_ADD_SEALS(2const) F_SEAL_WRITE, F_SEAL_FUTURE_WRITE, F_SEAL_GROW",
+                "mm/shmem.c shmem_write_begin()",
+            ],
+            "A file that is sealed against writing takes no bytes, one sealed against growing none past its end: EPERM; seen with Linux 6.18 before the buffer is looked at, up to 6.12 after.",
+            write_sealed,
+        )
+        .linux(),
+        answer(
             "write/faults",
             &[
                 "write(2) ERRORS EFAULT",
@@ -474,16 +553,6 @@ pub static WRITE: List = List {
             "A full pipe is waited for.",
             write_waits,
         ),
-        answer(
-            "write/sealed",
-            &[
-                "F_ADD_SEALS(2const) F_SEAL_WRITE, F_SEAL_FUTURE_WRITE, F_SEAL_GROW",
-                "mm/shmem.c shmem_write_begin()",
-            ],
-            "A file that is sealed against writing takes no bytes, one sealed against growing none past its end: EPERM.",
-            write_sealed,
-        )
-        .linux(),
         effect(
             "write/appends",
             &["POSIX.1-2024 open() O_APPEND", "open(2) O_APPEND"],
@@ -514,7 +583,7 @@ pub static WRITE: List = List {
         effect(
             "write/up-to-the-greatest-size",
             &["write(2) ERRORS EFBIG", "fs/read_write.c generic_write_check_limits()"],
-            "A write that begins before the greatest size of a file and would end behind it is cut short there.",
+            "A write that begins before the greatest size of a file, or before RLIMIT_FSIZE, and would end behind it is cut short there.",
             Effect::CutAtGreatest,
         )
         .linux(),

@@ -19,6 +19,8 @@ impl<'p> Run<'p> {
             ended: None,
             waited: false,
             parent: Some(parent),
+            limits: made.limits,
+            settings: made.settings,
         };
         self.w.processes.push(child);
         let process = self.w.processes.len() - 1;
@@ -27,6 +29,7 @@ impl<'p> Run<'p> {
             process,
             thread: false,
             gone: false,
+            watched: false,
         });
     }
 
@@ -34,6 +37,10 @@ impl<'p> Run<'p> {
         let Some(name) = step.bind.as_deref() else {
             return Err("a child without a name".to_owned());
         };
+        let decided = self.decide(Which::Fork, &self.ctx(process, [0; 6]));
+        if !decided.0.success {
+            return self.settle(decided, &mut |_| Ok(Outcome::Ok));
+        }
         let copies = self.holds(Effect::ForkCopies);
         let wipes = self.has_wiped(process) && self.holds(Effect::ForkWipes);
         let locks = self
@@ -43,6 +50,11 @@ impl<'p> Run<'p> {
             .map_or(0, |p| p.space.locked());
         let unlocks = locks > 0 && self.holds(Effect::ForkUnlocks);
         self.add_process(name, process);
+        let watched = self.w.actors[self.actor].watched;
+        if let Some(actor) = self.w.actors.last_mut() {
+            actor.watched = watched;
+        }
+        self.inherit_settings(self.w.processes.len() - 1);
         if let Some(child) = self.w.processes.last_mut() {
             let wiped: Vec<_> = child
                 .space
@@ -79,11 +91,16 @@ impl<'p> Run<'p> {
         let Some(name) = step.bind.as_deref() else {
             return Err("a thread without a name".to_owned());
         };
+        let decided = self.decide(Which::Fork, &self.ctx(process, [0; 6]));
+        if !decided.0.success {
+            return self.settle(decided, &mut |_| Ok(Outcome::Ok));
+        }
         self.w.actors.push(Actor {
             name,
             process,
             thread: true,
             gone: false,
+            watched: self.w.actors[self.actor].watched,
         });
         Ok(one(Self::bound(step)))
     }

@@ -8,6 +8,7 @@ use crate::machine::model::clauses::advice::{
     GUARD_REMOVE, KEEPONFORK, NORMAL, PAGEOUT, POPULATE_READ, POPULATE_WRITE, RANDOM, REMOVE,
     SEQUENTIAL, WILLNEED, WIPEONFORK, mapped_to, populates_to, range, refused_at,
 };
+use crate::machine::model::machine::Entry;
 use crate::machine::model::space::{Area, mark};
 use crate::transcript::Outcome;
 
@@ -36,6 +37,17 @@ impl Run<'_> {
             self.advise(process, start, stop.max(start), a[2] as u64);
         }
         self.settle(decided, &mut |_| Ok(Outcome::Ok))
+    }
+
+    pub(super) fn posix_madvise(&mut self, process: usize, a: [i128; 6]) -> Came {
+        if self.machine.libc != Entry::Glibc {
+            return Err("this C library's posix_madvise is not modelled".to_owned());
+        }
+        let decided = self.decide(Which::PosixMadvise, &self.ctx(process, a));
+        match decided.0.success && !self.is_posix() {
+            true => self.madvise(process, a),
+            false => self.settle(decided, &mut |_| Ok(Outcome::Ok)),
+        }
     }
 
     fn advise(&mut self, process: usize, start: i128, end: i128, advice: u64) {
@@ -150,17 +162,22 @@ impl Run<'_> {
         let begun = decided.0.success || decided.1.iter().any(|c| c.id == "mlock/hole");
         let begun = begun || unreachable;
         if begun && start < end && self.holds(Effect::Locks) {
-            self.space(process).change(start, end, &mut |area| {
-                // What may be dropped is not locked, and nothing says so.
-                area.locked = !area.droppable;
-                area.marks &= !mark::ON_FAULT;
-                area.marks |= if fills { 0 } else { mark::ON_FAULT };
-            });
-            if fills {
-                self.populate_all(process, start, end);
-            }
+            self.lock_range(process, (start, end), fills);
         }
         self.settle(decided, &mut |_| Ok(Outcome::Ok))
+    }
+
+    /// Locks what is mapped of a range, and fills it or not.
+    pub(super) fn lock_range(&mut self, process: usize, (start, end): (i128, i128), fills: bool) {
+        self.space(process).change(start, end, &mut |area| {
+            // What may be dropped is not locked, and nothing says so.
+            area.locked = !area.droppable;
+            area.marks &= !mark::ON_FAULT;
+            area.marks |= if fills { 0 } else { mark::ON_FAULT };
+        });
+        if fills {
+            self.populate_all(process, start, end);
+        }
     }
 
     pub(super) fn munlock(&mut self, process: usize, a: [i128; 6]) -> Came {

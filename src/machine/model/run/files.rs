@@ -141,7 +141,7 @@ impl<'p> Run<'p> {
     }
 
     /// Gives an object another size.
-    fn resize(&mut self, n: usize, size: u64) {
+    pub(super) fn resize(&mut self, n: usize, size: u64) {
         let Some(old) = self.w.objects.get(n).map(|o| o.size) else {
             return;
         };
@@ -150,6 +150,7 @@ impl<'p> Run<'p> {
             self.w.objects[n].size = size;
             self.w.objects[n].note(old, size);
         } else if size < old {
+            self.give_room(n, size.div_ceil(self.page()), u64::MAX);
             if self.holds(Effect::CutClears) {
                 self.w.objects[n].cut(size);
             } else {
@@ -165,7 +166,7 @@ impl<'p> Run<'p> {
     /// Before a file grows: what was stored behind its end.
     pub(super) fn clear_behind(&mut self, n: usize) {
         let on_disk = self.w.objects[n].kind == Kind::File;
-        match self.model.machine.fs {
+        match self.machine.fs {
             _ if self.w.objects[n].size % self.page() == 0 => {}
             _ if self.is_posix() => {
                 if self.holds(Effect::GrowthClears) {

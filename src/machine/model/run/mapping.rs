@@ -60,6 +60,9 @@ impl<'p> Run<'p> {
         if !decided.0.success && decided.1.last().is_some_and(late) {
             self.fail_late(process, a);
         }
+        if !decided.0.success {
+            self.refuse_late(process, a, decided.1.last().map_or("", |c| c.id));
+        }
         let moved = elsewhere && self.seen() == Some(&Outcome::Elsewhere);
         self.settle(decided, &mut |run| run.map(process, step, a, must || moved))
     }
@@ -77,12 +80,12 @@ impl<'p> Run<'p> {
         if self.is_posix() || !self.holds(Effect::ChoosesWithin) {
             return Err("where the kernel puts what it chooses".to_owned());
         }
-        let scale = &self.model.machine.scale;
+        let scale = &self.machine.scale;
         let (page, top) = (i128::from(scale.page), i128::from(scale.top));
         let low = i128::from(scale.min_addr);
         let value = |q: &Quantity| q.value(scale, scale.word_max(), &|_| None).ok();
         let absolute = split(start).0 == Place::Absolute;
-        let in_low_memory = self.model.machine.arch == Arch::X86_64
+        let in_low_memory = self.machine.arch == Arch::X86_64
             && a[mmap::FLAGS] as u64 & X86_32BIT != 0
             && split(start).0 != Place::Arena;
         let holds = |rule: &Rule| match rule {
@@ -138,18 +141,53 @@ impl<'p> Run<'p> {
             }
             self.space(process).unmap(start, end);
         }
-        let area = self.area(process, m, a, start, end)?;
+        let mut area = self.area(process, m, a, start, end)?;
+        let future = self.settings(process).future;
+        if let Some(on_fault) = future.filter(|_| self.holds(Effect::LocksLater)) {
+            area.locked = !area.droppable;
+            area.marks |= if on_fault { mark::ON_FAULT } else { 0 };
+        }
+        let fills = m.populates() && future != Some(true) || future == Some(false);
         if len > 0 {
             self.space(process).insert(area);
         }
         self.bind(step, start);
-        if m.populates() && len > 0 {
+        if fills && len > 0 {
             self.populate(process, start, end);
         }
         if let Some(placed) = self.placed(step, a, (start, len))? {
             return Ok(placed);
         }
         Ok(self.told_address(step, a[ADDR], start))
+    }
+
+    /// What an mmap that is refused by the clause `id` has done before.
+    fn refuse_late(&mut self, process: usize, a: [i128; 6], id: &str) {
+        let ctx = self.ctx(process, a);
+        let end = a[ADDR] + ctx.pages(mmap::LEN).unwrap_or(0);
+        if !Mmap::of(&ctx).replaces() {
+            return;
+        }
+        match id {
+            "mmap/sealed" => self.cut_areas(process, a[ADDR], None),
+            "mmap/space-limit" | "mmap/memory" => self.cut_areas(process, a[ADDR], Some(end)),
+            _ => {}
+        }
+    }
+
+    /// What a call that is refused on its way has done: the areas at both ends of the range that
+    /// it was to clear are cut in two, or that at its beginning unless it is sealed.
+    pub(super) fn cut_areas(&mut self, process: usize, start: i128, end: Option<i128>) {
+        let sealed = |area: &Area| area.is_marked(mark::SEALED);
+        let space = self.w.processes.get(process).map(|p| &p.space);
+        let first = space.and_then(|s| s.at(start));
+        if first.is_none_or(sealed) && end.is_none() || !self.holds(Effect::CutsAreas) {
+            return;
+        }
+        self.space(process).split_at(start);
+        if let Some(end) = end {
+            self.space(process).split_at(end);
+        }
     }
 
     /// What comes of a mapping that the file itself refuses: its place was cleared for it before.
@@ -179,6 +217,9 @@ impl<'p> Run<'p> {
             return;
         }
         let page = self.page();
+        if self.w.room.is_some() || !self.w.faults.is_empty() {
+            return self.populate_with_care(process, (start, end), copies);
+        }
         match object {
             None => return self.space(process).fill(start, end, writable),
             Some((n, at)) => {
@@ -196,6 +237,22 @@ impl<'p> Run<'p> {
         }
         let mut at = start;
         while at < end && self.copy_page(process, at) {
+            at += i128::from(self.page());
+        }
+    }
+
+    /// The same where a page may not be had: up to that.
+    fn populate_with_care(&mut self, process: usize, (start, end): (i128, i128), copies: bool) {
+        let mut at = start;
+        while at < end {
+            let had = match copies {
+                true => self.copy_page(process, at),
+                false => self.can_touch(process, at),
+            };
+            if !had {
+                return;
+            }
+            self.arrive(process, at);
             at += i128::from(self.page());
         }
     }
@@ -316,6 +373,9 @@ impl<'p> Run<'p> {
         let start = a[0] - split(a[0]).1.rem_euclid(page);
         let end = start + ctx.pages(1).unwrap_or(0);
         let decided = self.decide(Which::Munmap, &ctx);
+        if decided.1.last().is_some_and(|c| c.id == "munmap/sealed") {
+            self.cut_areas(process, start, None);
+        }
         self.settle(decided, &mut |run| {
             if run.holds(Effect::Unmaps) {
                 run.space(process).unmap(start, end);
@@ -385,7 +445,7 @@ impl<'p> Run<'p> {
                 continue;
             };
             let on_disk = |o: &Object| o.kind == Kind::File;
-            if !self.w.objects.get(n).is_some_and(on_disk) || self.model.machine.fs == Fs::Tmpfs {
+            if !self.w.objects.get(n).is_some_and(on_disk) || self.machine.fs == Fs::Tmpfs {
                 continue;
             }
             let (from, to) = (area.start.max(start), area.end.min(end));

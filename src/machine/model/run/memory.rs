@@ -8,7 +8,7 @@ use crate::machine::model::clause::{Answer, Clause, Effect, Force, Told};
 use crate::machine::model::clauses::Which;
 use crate::machine::model::clauses::mmap::FILL_MAX;
 use crate::machine::model::clauses::touch::growing;
-use crate::machine::model::object::{Block, ZEROS};
+use crate::machine::model::object::{Block, Kind, Resident, ZEROS};
 use crate::machine::model::space::split;
 use crate::machine::model::told::Allowed;
 use crate::transcript::Outcome;
@@ -23,6 +23,10 @@ type Fault = (&'static str, &'static str, Told);
 struct Touched {
     /// It faults, or may.
     fault: Option<Fault>,
+    /// Or it faults so.
+    or: Option<Fault>,
+    /// It waits until a signal comes.
+    blocked: bool,
     /// It may succeed.
     success: bool,
     /// The standard leaves open what is there.
@@ -38,7 +42,10 @@ impl<'p> Run<'p> {
         to: i128,
         store: bool,
     ) -> Result<Touched, String> {
-        let (mut touched, by) = self.look(process, at, store)?;
+        if !self.w.faults.is_empty() {
+            self.interfere(process, at, store);
+        }
+        let (mut touched, by) = self.look(process, at, store, false)?;
         touched.open |= self.is_posix() && self.is_open(process, at, to);
         let number = self.number;
         for clause in by {
@@ -62,22 +69,30 @@ impl<'p> Run<'p> {
         process: usize,
         at: i128,
         store: bool,
+        by_kernel: bool,
     ) -> Result<(Touched, Vec<&'static Clause>), String> {
         let ctx = Ctx {
             store,
+            by_kernel,
             ..self.ctx(process, [at, 0, 0, 0, 0, 0])
         };
         let (decision, by) = self.decide(Which::Touch, &ctx);
-        let mut fault = None;
+        let (mut fault, mut or) = (None, None);
+        let mut blocked = false;
         for answer in &decision.answers {
             match answer {
-                Answer::Fault(signal, code, told) => fault = Some((*signal, *code, *told)),
+                Answer::Fault(signal, code, told) => {
+                    or = fault.replace((*signal, *code, *told));
+                }
+                Answer::Blocked => blocked = true,
                 Answer::Unmodelled(why) => return Err((*why).to_owned()),
                 _ => {}
             }
         }
         let touched = Touched {
             fault,
+            or,
+            blocked,
             success: decision.success,
             open: decision.open.is_some(),
         };
@@ -109,7 +124,7 @@ impl<'p> Run<'p> {
     }
 
     /// Notes that a page that was touched is in memory now.
-    fn arrive(&mut self, process: usize, at: i128) {
+    pub(super) fn arrive(&mut self, process: usize, at: i128) {
         let (page, start) = (self.page(), self.page_of(at));
         let space = self.space(process);
         let Some(area) = space.at(at) else {
@@ -119,11 +134,45 @@ impl<'p> Run<'p> {
             _ if space.own.contains_key(&start) => {}
             None => space.fill(start, start + i128::from(page), false),
             Some((n, at)) => {
+                self.take_room(n, at / page, at / page + 1);
                 if let Some(object) = self.w.objects.get_mut(n) {
                     object.arrive(at / page, at / page + 1, true);
                 }
             }
         }
+    }
+
+    /// Notes that pages of an object are there from now on: those that were not take room.
+    pub(super) fn take_room(&mut self, n: usize, from: u64, to: u64) {
+        if let Some(room) = self.w.room {
+            self.w.room = Some(room.saturating_sub(self.lacking(n, from, to)));
+        }
+    }
+
+    /// How many pages of a range of an object on the case's own file system are not there.
+    pub(super) fn lacking(&self, n: usize, from: u64, to: u64) -> u64 {
+        let object = self.w.objects.get(n);
+        let Some(object) = object.filter(|o| o.kind == Kind::File) else {
+            return 0;
+        };
+        let lacks = |i: &u64| object.has_page(*i) == Resident::No;
+        (from..to).filter(lacks).count() as u64
+    }
+
+    /// Gives back the room of a range of an object.
+    pub(super) fn give_room(&mut self, n: usize, from: u64, to: u64) {
+        let Some(room) = self.w.room else {
+            return;
+        };
+        let pages = self
+            .w
+            .objects
+            .get(n)
+            .map_or(0, |o| o.size.div_ceil(self.page()));
+        let to = to.min(pages);
+        let there =
+            to.saturating_sub(from) - self.lacking(n, from, to).min(to.saturating_sub(from));
+        self.w.room = Some(room + there);
     }
 
     pub(super) fn page_of(&self, at: i128) -> i128 {
@@ -189,6 +238,12 @@ impl<'p> Run<'p> {
             if touched.open {
                 return Ok(Allowed::Open(Force::Unspecified));
             }
+            if touched.blocked {
+                return Ok(super::one(Outcome::Blocked));
+            }
+            if let Some(fault) = touched.or {
+                set.push(self.fault(process, step, start, at, fault));
+            }
             if let Some(fault) = touched.fault {
                 let outcome = self.fault(process, step, start, at, fault);
                 if !touched.success {
@@ -237,7 +292,7 @@ impl<'p> Run<'p> {
         }
         let eof = i128::from(self.eof);
         let bound = |unit: &Unit| (*unit == Unit::Eof).then_some(eof);
-        let content = bytes.content(&self.model.machine.scale, &bound);
+        let content = bytes.content(&self.machine.scale, &bound);
         let bytes = content.ok().and_then(|c| c.to_vec(16 << 20));
         bytes.ok_or_else(|| "a byte string has no value".to_owned())
     }
@@ -262,8 +317,13 @@ impl<'p> Run<'p> {
             if touched.open {
                 return Ok(self.leave_open());
             }
+            if touched.blocked {
+                return Ok(super::one(Outcome::Blocked));
+            }
             if let (Some(fault), false) = (touched.fault, touched.success) {
-                return Ok(super::one(self.fault(process, step, start, at, fault)));
+                let faults = [Some(fault), touched.or].into_iter().flatten();
+                let set = faults.map(|f| self.fault(process, step, start, at, f));
+                return Ok(Allowed::OneOf(set.collect()));
             }
             let chunk = part((at - start) as u64, (next - start) as u64);
             self.put_chunk(process, at, chunk);
@@ -320,10 +380,23 @@ impl<'p> Run<'p> {
         }
     }
 
+    /// Whether the kernel can load from a page.
+    pub(super) fn can_touch(&self, process: usize, at: i128) -> bool {
+        let faults = |(touched, _): &(Touched, Vec<&Clause>)| touched.fault.is_some();
+        !self
+            .look(process, at, false, true)
+            .as_ref()
+            .map_or(true, faults)
+    }
+
     /// Makes the process's own copy of a page, if there is a page of the object to be copied.
     pub(super) fn copy_page(&mut self, process: usize, at: i128) -> bool {
         let faults = |(touched, _): &(Touched, Vec<&Clause>)| touched.fault.is_some();
-        if self.look(process, at, true).as_ref().map_or(true, faults) {
+        if self
+            .look(process, at, true, true)
+            .as_ref()
+            .map_or(true, faults)
+        {
             return false;
         }
         let block = self.block_at(process, at);
@@ -349,7 +422,7 @@ impl<'p> Run<'p> {
             if at - start > FILL_MAX {
                 return Reach::Unknown;
             }
-            match self.look(process, at, store) {
+            match self.look(process, at, store, true) {
                 Err(_) => return Reach::Unknown,
                 Ok((touched, _)) if touched.fault.is_some() => {
                     return match touched.success {
@@ -388,6 +461,7 @@ impl<'p> Run<'p> {
             let next = self.page_of(at) + i128::from(self.page());
             let n = rest.len().min((next - at) as usize);
             let (head, tail) = rest.split_at(n);
+            self.arrive(process, at);
             self.put_chunk(process, at, Chunk::Bytes(head));
             rest = tail;
             at = next;

@@ -24,10 +24,13 @@ impl<'p> Run<'p> {
         if r.is_fixed()
             && matches!(
                 stopped,
-                Some("mremap/tail-sealed" | "mremap/new-address-too-low")
+                Some("mremap/onto-itself" | "mremap/tail-sealed" | "mremap/new-address-too-low")
             )
         {
             self.space(process).unmap(r.to, r.to + r.new);
+        }
+        if stopped == Some("mremap/new-place-sealed") {
+            self.cut_areas(process, r.to, None);
         }
         if stopped == Some("mremap/new-address-too-low") {
             self.shrink(process, r);
@@ -47,7 +50,7 @@ impl<'p> Run<'p> {
                 () => run.move_one(process, r, false),
             };
             run.bind(step, got);
-            Ok(run.told_move(step, &a, got))
+            Ok(run.told_move(step, &a, 0, got))
         })
     }
 
@@ -160,11 +163,13 @@ impl<'p> Run<'p> {
     }
 
     /// The address that was got, by the argument that it is, else by where it lies.
-    fn told_move(&self, step: &Step, a: &[i128; 6], got: i128) -> Outcome {
+    /// `first` is the number of the argument that is an address.
+    pub(super) fn told_move(&self, step: &Step, a: &[i128; 6], first: usize, got: i128) -> Outcome {
         if a[0] == 0 {
             return Self::bound(step);
         }
-        let named = [0, 4].into_iter().find(|i| a[*i] == got);
+        let named = [(0, first), (4, 4.max(first))];
+        let named = named.into_iter().find(|(i, _)| a[*i] == got).map(|n| n.1);
         let q = named.and_then(|i| step.args.get(i)).and_then(Arg::quantity);
         match (q, split(got)) {
             (Some(q), _) => Outcome::Value(q.with_eof(&self.program.file.size)),

@@ -75,7 +75,7 @@ impl Run<'_> {
         if !self.holds(Effect::TellsResidence) {
             return Ok(Vec::new());
         }
-        let (page, fs) = (self.page(), self.model.machine.fs);
+        let (page, fs) = (self.page(), self.machine.fs);
         let mut told = Vec::new();
         let mut at = start;
         while at < end {

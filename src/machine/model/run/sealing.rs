@@ -142,17 +142,19 @@ impl<'p> Run<'p> {
 
     fn allocate(&mut self, n: usize, mode: u64, keeps: bool, (from, to): (u64, u64)) {
         let old = self.w.objects[n].size;
-        let (page, fs) = (self.page(), self.model.machine.fs);
+        let (page, fs) = (self.page(), self.machine.fs);
         match mode {
             COLLAPSE | INSERT => return self.shift(n, mode, from, to),
             PUNCH | ZERO => {
                 if self.holds(Effect::ZeroesRange) {
+                    self.give_room(n, from.div_ceil(page), to / page);
                     self.w.objects[n].zero(from, to);
                 }
             }
             _ => {
                 let in_memory = self.w.objects[n].kind == Kind::Memory || fs == Fs::Tmpfs;
                 if in_memory {
+                    self.take_room(n, from / page, to.div_ceil(page));
                     self.w.objects[n].arrive(from / page, to.div_ceil(page), false);
                 }
             }

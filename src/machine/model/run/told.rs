@@ -7,6 +7,7 @@ use crate::case::call::ArgType;
 use crate::case::step::{Arg, Step};
 use crate::case::{Bytes, Quantity};
 use crate::machine::model::clause::Effect;
+use crate::machine::model::clauses::Which;
 use crate::machine::model::space::{Area, EXEC, Place, READ, WRITE, mark, split};
 use crate::transcript::Outcome;
 
@@ -18,6 +19,10 @@ impl<'p> Run<'p> {
         let (start, end) = (a[0], a[0] + a[1]);
         if self.is_posix() {
             return Err("areas, which POSIX does not know, is not modelled".to_owned());
+        }
+        let decided = self.decide(Which::Areas, &self.ctx(process, [0; 6]));
+        if !decided.0.success {
+            return self.settle(decided, &mut |_| Ok(Outcome::Ok));
         }
         let Some(space) = self.w.processes.get(process).map(|p| &p.space) else {
             return Err("areas of nobody".to_owned());
@@ -73,7 +78,7 @@ impl<'p> Run<'p> {
     }
 
     fn length(&self, n: i128) -> Quantity {
-        Quantity::in_pages(n, &self.model.machine.scale)
+        Quantity::in_pages(n, &self.machine.scale)
     }
 
     /// The words that the step asks about.
@@ -89,6 +94,10 @@ impl<'p> Run<'p> {
     pub(super) fn vmflags(&mut self, process: usize, step: &Step, a: [i128; 6]) -> Came {
         if self.is_posix() {
             return Err("vmflags, which POSIX does not know, is not modelled".to_owned());
+        }
+        let decided = self.decide(Which::Areas, &self.ctx(process, [0; 6]));
+        if !decided.0.success {
+            return self.settle(decided, &mut |_| Ok(Outcome::Ok));
         }
         let space = self.w.processes.get(process).map(|p| &p.space);
         let Some(area) = space.and_then(|s| s.at(a[0])) else {
@@ -109,6 +118,10 @@ impl<'p> Run<'p> {
     pub(super) fn status(&mut self, process: usize, step: &'p Step) -> Came {
         if self.is_posix() {
             return Err("status, which POSIX does not know, is not modelled".to_owned());
+        }
+        let decided = self.decide(Which::Areas, &self.ctx(process, [0; 6]));
+        if !decided.0.success {
+            return self.settle(decided, &mut |_| Ok(Outcome::Ok));
         }
         let Some(space) = self.w.processes.get(process).map(|p| &p.space) else {
             return Err("the status of nobody".to_owned());

@@ -49,6 +49,21 @@ impl<'p> Run<'p> {
         }
     }
 
+    /// A transfer, and its buffer if the case named one.
+    fn transfer(
+        process: usize,
+        step: &Step,
+        a: [i128; 6],
+        positioned: bool,
+    ) -> (Transfer, Option<i128>) {
+        let transfer = Transfer {
+            process,
+            a,
+            positioned,
+        };
+        (transfer, Self::buffer(step, a))
+    }
+
     fn transfer_ctx(&self, t: Transfer, reach: Reach) -> Ctx<'_> {
         Ctx {
             positioned: t.positioned,
@@ -73,12 +88,7 @@ impl<'p> Run<'p> {
         a: [i128; 6],
         positioned: bool,
     ) -> Came {
-        let t = Transfer {
-            process,
-            a,
-            positioned,
-        };
-        let buffer = Self::buffer(step, a);
+        let (t, buffer) = Self::transfer(process, step, a, positioned);
         if buffer.is_none() && a[2] > i128::from(BYTES_MAX) {
             return Err("more bytes than the journal holds".to_owned());
         }
@@ -193,7 +203,7 @@ impl<'p> Run<'p> {
 
     /// Notes that bytes of an object were read. Reading memory gives it no page that it has not.
     fn was_read(&mut self, object: usize, from: u64, n: u64) {
-        let (page, fs) = (self.page(), self.model.machine.fs);
+        let (page, fs) = (self.page(), self.machine.fs);
         if let Some(object) = self.w.objects.get_mut(object) {
             if object.kind == Kind::File && fs != Fs::Tmpfs && n > 0 {
                 object.arrive(from / page, from.saturating_add(n).div_ceil(page), true);
@@ -248,12 +258,7 @@ impl<'p> Run<'p> {
         a: [i128; 6],
         positioned: bool,
     ) -> Came {
-        let t = Transfer {
-            process,
-            a,
-            positioned,
-        };
-        let buffer = Self::buffer(step, a);
+        let (t, buffer) = Self::transfer(process, step, a, positioned);
         let data = match buffer {
             None => self.data(step, 1)?,
             Some(_) => Vec::new(),
@@ -324,7 +329,7 @@ impl<'p> Run<'p> {
             return false;
         };
         let object = &self.w.objects[n];
-        let (m, behind) = (&self.model.machine, at > object.size);
+        let (m, behind) = (&self.machine, at > object.size);
         let on_disk = object.kind == Kind::File;
         if !behind || self.is_posix() || m.kernel < (6, 13) {
             return false;
@@ -359,8 +364,11 @@ impl<'p> Run<'p> {
         let mut count = self.at_most(t.a[2]);
         let max = match self.w.objects[object].kind {
             Kind::Memory => Some(i64::MAX as u64),
-            Kind::File => self.model.machine.file_max(),
+            Kind::File => self.machine.file_max(),
         };
+        let limit = self.w.processes[t.process].limits.file;
+        let limit = limit.and_then(|n| u64::try_from(n).ok());
+        let max = max.into_iter().chain(limit).min();
         if let Some(max) = max.filter(|max| count > max.saturating_sub(at)) {
             if self.holds(Effect::CutAtGreatest) {
                 count = max.saturating_sub(at);
@@ -435,8 +443,13 @@ impl<'p> Run<'p> {
     }
 
     /// Bytes of memory, not too many.
-    fn moved(&self, process: usize, at: i128, n: u64) -> Result<Vec<u8>, String> {
+    fn moved(&mut self, process: usize, at: i128, n: u64) -> Result<Vec<u8>, String> {
         let fits = n <= BYTES_MAX;
+        let (mut page, end) = (self.page_of(at), at + i128::from(n));
+        while fits && page < end {
+            self.arrive(process, page.max(at));
+            page += i128::from(self.page());
+        }
         let bytes = fits.then(|| self.fetch(process, at, n).to_vec(BYTES_MAX));
         bytes
             .flatten()
@@ -451,6 +464,7 @@ impl<'p> Run<'p> {
         self.lengthen(n, at);
         let end = at.saturating_add(bytes.len() as u64);
         let page = self.page();
+        self.take_room(n, at / page, end.div_ceil(page));
         let object = &mut self.w.objects[n];
         object.size = object.size.max(end);
         object.put(at, bytes);

@@ -1,0 +1,174 @@
+//! The clauses of remap_file_pages(2), which is mmap(2) in disguise since Linux 4.0.
+
+use super::{answer, effect, when};
+use crate::machine::model::call::Ctx;
+use crate::machine::model::clause::Answer::{Errno, Unmodelled};
+use crate::machine::model::clause::{Answer, Effect, List};
+use crate::machine::model::space::{Addr, Area, mark, split};
+
+const ADDR: usize = 0;
+const SIZE: usize = 1;
+const PROT: usize = 2;
+const PGOFF: usize = 3;
+
+/// The range, rounded down to whole pages.
+pub fn range(c: &Ctx<'_>) -> (Addr, i128) {
+    let (start, page) = (c.word(ADDR), c.page());
+    (
+        start - split(start).1.rem_euclid(page),
+        c.word(SIZE).div_euclid(page) * page,
+    )
+}
+
+fn prot(c: &Ctx<'_>) -> Option<Answer> {
+    when(c.flags(PROT) != 0, Errno("EINVAL"))
+}
+
+fn no_range(c: &Ctx<'_>) -> Option<Answer> {
+    let (start, len) = range(c);
+    let (_, offset) = split(start);
+    let wraps = offset + len > c.m.scale.word_max();
+    when(len == 0 || wraps, Errno("EINVAL"))
+}
+
+fn wraps(c: &Ctx<'_>) -> Option<Answer> {
+    let pages = range(c).1 / c.page();
+    when(
+        c.word(PGOFF) + pages > c.m.scale.word_max(),
+        Errno("EINVAL"),
+    )
+}
+
+fn unknown(c: &Ctx<'_>) -> Option<Answer> {
+    let (start, len) = range(c);
+    let first = c.is_known(start, start + c.page());
+    let area = c.space().and_then(|s| s.at(start));
+    // Beside a first page that can't be moved nothing else counts.
+    let told = first && !area.is_some_and(|a| a.writes_back);
+    when(
+        !told && !c.is_known(start, start + len),
+        Unmodelled("what lies there is not known"),
+    )
+}
+
+/// The area in which the range begins.
+pub fn first<'a>(c: &Ctx<'a>) -> Option<&'a Area> {
+    c.space()?.at(range(c).0)
+}
+
+fn not_shared(c: &Ctx<'_>) -> Option<Answer> {
+    let shared = first(c).is_some_and(|a| a.writes_back);
+    when(!shared, Errno("EINVAL"))
+}
+
+fn not_one(c: &Ctx<'_>) -> Option<Answer> {
+    let (start, len) = range(c);
+    let area = first(c)?;
+    let of = |a: &Area| a.object.map(|o| o.0);
+    let alike = |a: &Area| {
+        (a.through, of(a), a.prot) == (area.through, of(area), area.prot)
+            && (a.locked, a.marks, a.may) == (area.locked, area.marks, area.may)
+            && a.not_for_children == area.not_for_children
+    };
+    let all = c.areas(start, start + len).iter().all(alike);
+    let mapped = c.space().is_some_and(|s| s.is_mapped(start, start + len));
+    when(!all || !mapped, Errno("EINVAL"))
+}
+
+fn too_far(c: &Ctx<'_>) -> Option<Answer> {
+    let end = c.word(PGOFF) * c.page() + range(c).1;
+    when(end > i128::from(i64::MAX), Errno("EOVERFLOW"))
+}
+
+fn sealed(c: &Ctx<'_>) -> Option<Answer> {
+    let sealed = first(c).is_some_and(|a| a.is_marked(mark::SEALED));
+    when(sealed, Errno("EPERM"))
+}
+
+/// remap_file_pages(2).
+pub static REMAP_FILE: List = List {
+    name: "remap_file_pages",
+    clauses: &[
+        answer(
+            "remap_file_pages/prot",
+            &[
+                "remap_file_pages(2) ERRORS EINVAL",
+                "mm/mmap.c SYSCALL_DEFINE5(remap_file_pages)",
+            ],
+            "The protection must be 0: else EINVAL.",
+            prot,
+        )
+        .linux(),
+        answer(
+            "remap_file_pages/no-range",
+            &[
+                "remap_file_pages(2) ERRORS EINVAL",
+                "mm/mmap.c SYSCALL_DEFINE5(remap_file_pages)",
+            ],
+            "A size that rounds down to nothing, or a range that wraps around, is EINVAL.",
+            no_range,
+        )
+        .linux(),
+        answer(
+            "remap_file_pages/wraps",
+            &[
+                "remap_file_pages(2) ERRORS EINVAL",
+                "mm/mmap.c SYSCALL_DEFINE5(remap_file_pages)",
+            ],
+            "Pages whose numbers wrap around are EINVAL.",
+            wraps,
+        )
+        .linux(),
+        answer(
+            "remap_file_pages/unknown",
+            &["remap_file_pages(2) DESCRIPTION"],
+            "What is changed beside what the case mapped itself is not known.",
+            unknown,
+        )
+        .linux(),
+        answer(
+            "remap_file_pages/not-shared",
+            &[
+                "remap_file_pages(2) ERRORS EINVAL",
+                "mm/mmap.c SYSCALL_DEFINE5(remap_file_pages)",
+            ],
+            "A range that does not begin in a shared mapping, by which the object can be written, is EINVAL.",
+            not_shared,
+        )
+        .linux(),
+        answer(
+            "remap_file_pages/not-one",
+            &[
+                "remap_file_pages(2) ERRORS EINVAL",
+                "mm/mmap.c SYSCALL_DEFINE5(remap_file_pages)",
+            ],
+            "A range with a hole, or with areas that are not alike in file, protection and lock, is EINVAL.",
+            not_one,
+        )
+        .linux(),
+        answer(
+            "remap_file_pages/too-far",
+            &["mm/mmap.c file_mmap_ok()"],
+            "Pages that end behind the greatest possible offset are EOVERFLOW.",
+            too_far,
+        )
+        .linux(),
+        answer(
+            "remap_file_pages/sealed",
+            &["mm/vma.c vms_gather_munmap_vmas()"],
+            "A sealed mapping is not replaced: EPERM.",
+            sealed,
+        )
+        .linux(),
+        effect(
+            "remap_file_pages/shows",
+            &[
+                "remap_file_pages(2) DESCRIPTION",
+                "mm/mmap.c SYSCALL_DEFINE5(remap_file_pages)",
+            ],
+            "Other pages of the object are seen in the range, with the protection that it had; address and size are rounded down.",
+            Effect::ShowsOthers,
+        )
+        .linux(),
+    ],
+};
