@@ -19,6 +19,9 @@ const MAYMOVE: u64 = 1;
 const FIXED: u64 = 2;
 const DONTUNMAP: u64 = 4;
 
+/// All places lie above this.
+const LOW: i128 = 1 << 34;
+
 const LIES_UNKNOWN: &str = "what lies there is not known";
 
 /// How mremap was called, in whole pages.
@@ -140,17 +143,23 @@ fn overlaps(c: &Ctx<'_>) -> Option<Answer> {
     }
     let ((from, at), (to, there)) = (split(r.addr), split(r.to));
     let word = c.m.scale.word_max() + 1;
-    // Sums wrap around where the machine's words do.
+    // Sums wrap around where the machine's words do. Where a place lies is not known, but that it
+    // lies above the lowest addresses, and below the top.
+    let is_long = |len: i128| len > word - LOW;
     let end = |offset: i128, len: i128| match from {
         Place::Absolute => (offset + len).rem_euclid(word),
+        _ if is_long(len) => offset + len - word,
         _ => offset + len,
     };
     if from == to {
+        if from != Place::Absolute && r.old >= word - c.top() && !is_long(r.old) {
+            return Some(Unmodelled("where the place lies is not known"));
+        }
         let overlap = end(at, r.old) > there && there + r.new > at;
         return when(overlap, Errno("EINVAL"));
     }
     // What is given as a number lies below all places, or behind them.
-    let low = |place: Place, end: i128| place == Place::Absolute && end <= 1 << 34;
+    let low = |place: Place, end: i128| place == Place::Absolute && end <= LOW;
     let apart = low(to, there + r.new)
         || low(from, at + r.old)
         || from != Place::Absolute && to != Place::Absolute;
