@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// What came of a case that was sent to a worker.
@@ -43,6 +43,28 @@ pub struct Connection {
 /// The worker's process, which does not outlive its connection.
 #[derive(Debug)]
 struct Leash(Child);
+
+impl Leash {
+    /// How it ended, in words, now that its output has.
+    fn end(&mut self) -> String {
+        // Its output is closed a moment before it can be waited for.
+        match self.wait_until(Instant::now() + Duration::from_millis(200)) {
+            Some(status) => format!("has ended ({status})"),
+            None => "has ended".to_owned(),
+        }
+    }
+
+    fn wait_until(&mut self, until: Instant) -> Option<ExitStatus> {
+        loop {
+            match self.0.try_wait() {
+                Ok(None) if Instant::now() < until => {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                ended => return ended.ok().flatten(),
+            }
+        }
+    }
+}
 
 impl Drop for Leash {
     fn drop(&mut self) {
@@ -205,7 +227,7 @@ impl Connection {
     fn take_in(&mut self) -> Result<(), String> {
         let mut chunk = [0u8; 16 << 10];
         match self.output.read(&mut chunk) {
-            Ok(0) => return Err("has ended".to_owned()),
+            Ok(0) => return Err(self.child.end()),
             Ok(n) => self.unread.extend_from_slice(&chunk[..n]),
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(e) => return Err(format!("can't be read: {e}")),
@@ -384,12 +406,7 @@ impl Connection {
         } = self;
         drop(input);
         let until = Instant::now() + silence.min(Duration::from_secs(5));
-        while Instant::now() < until {
-            match child.0.try_wait() {
-                Ok(None) => std::thread::sleep(Duration::from_millis(1)),
-                _ => return,
-            }
-        }
+        child.wait_until(until);
     }
 }
 

@@ -51,8 +51,8 @@ fn assert_one_incomplete(bench: &Bench, done: &Done, word: &str, why: &str) {
 
 #[rstest]
 #[case::not_there("/no/such/program", "can't be started")]
-#[case::fails("false", "has ended")]
-#[case::greets_otherwise("echo hello", "has ended")]
+#[case::fails("false", "has ended (exit status: 1)")]
+#[case::greets_otherwise("echo hello", "has ended (exit status: 0)")]
 #[case::unreadable("sh -c 'unfinished", "can't be read")]
 fn a_worker_that_can_not_be_had(#[case] worker: &str, #[case] why: &str) {
     let bench = many();
@@ -279,9 +279,10 @@ fn several_such_cases_in_a_row() {
     bench.assert_clean();
 }
 
-#[test]
-fn a_worker_that_is_killed_is_started_anew() {
-    let bench = recorded();
+/// Runs four times; each time a worker gets a signal, at another moment. How many there were that
+/// had not ended by then.
+fn with_a_signal_to_a_worker(bench: &Bench, signal: Signal) -> usize {
+    let mut met = 0;
     for round in 0..4u64 {
         let runner = bench
             .program()
@@ -295,11 +296,17 @@ fn a_worker_that_is_killed_is_started_anew() {
         std::thread::sleep(std::time::Duration::from_millis(20 + 15 * round));
         // One alone: a case that is with two of them when they die counts as their end.
         if let Some(worker) = processes::workers(bench.mark(), pid).first() {
-            processes::signal(worker.pid, Signal::SIGKILL);
+            processes::signal(worker.pid, signal);
+            met += 1;
         }
-        let done = await_end(runner);
-        assert_as_ever(&bench, &done);
+        assert_as_ever(bench, &await_end(runner));
     }
+    met
+}
+
+#[test]
+fn a_worker_that_is_killed_is_started_anew() {
+    with_a_signal_to_a_worker(&recorded(), Signal::SIGKILL);
 }
 
 /// A fault that was none, as an emulator with a mistake gives it, or a signal from a stranger: a
@@ -314,23 +321,6 @@ fn a_worker_that_meets_a_fault_itself_does_not_go_on() {
     ));
     let done = bench.run(&["--bless"]);
     assert_eq!(done.code, Some(0), "{done:?}");
-    let mut met = 0;
-    for round in 0..4u64 {
-        let runner = bench
-            .program()
-            .args(bench.run_args())
-            .args(["-j", "2"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let pid = runner.id() as i32;
-        std::thread::sleep(std::time::Duration::from_millis(20 + 15 * round));
-        if let Some(worker) = processes::workers(bench.mark(), pid).first() {
-            processes::signal(worker.pid, Signal::SIGSEGV);
-            met += 1;
-        }
-        assert_as_ever(&bench, &await_end(runner));
-    }
+    let met = with_a_signal_to_a_worker(&bench, Signal::SIGSEGV);
     assert!(met > 0, "each run was over too soon");
 }

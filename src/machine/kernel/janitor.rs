@@ -23,8 +23,10 @@ pub struct Janitor {
 }
 
 impl Janitor {
-    /// Forks it, before there is anything to clear. `to_close` are descriptors that it must not
-    /// keep open: the runner waits for the end of the worker's output.
+    /// Forks it, before there is anything to clear, and waits until it is out of the worker's
+    /// group: a kill of that group in between would take both, and what was made by then stay.
+    /// `to_close` are descriptors that it must not keep open: the runner waits for the end of the
+    /// worker's output.
     ///
     /// # Errors
     /// What fork(2) or pipe2(2) says.
@@ -35,14 +37,22 @@ impl Janitor {
         to_close: &[RawFd],
     ) -> io::Result<Self> {
         let (read_end, write_end) = sys::pipe()?;
+        let (apart, is_apart) = sys::pipe()?;
         // SAFETY: the worker has one thread; the child runs `watch` and never returns.
         let pid = sys::checked(unsafe { libc::fork() })?;
         if pid == 0 {
             sys::close(write_end);
             to_close.iter().for_each(|fd| sys::close(*fd));
+            stand_apart();
+            sys::close(apart);
+            sys::close(is_apart);
             watch(read_end, journal, scratch, own);
         }
         sys::close(read_end);
+        sys::close(is_apart);
+        // Nobody writes there: it ends when the janitor has closed it.
+        let _ = sys::read_exact(apart, &mut [0u8]);
+        sys::close(apart);
         Ok(Janitor {
             pid,
             pipe: write_end,
@@ -70,7 +80,8 @@ impl Janitor {
     }
 }
 
-fn watch(pipe: RawFd, journal: &Journal, scratch: &Names, own: &Own) -> ! {
+/// Leaves the worker's session, and heeds no signal that asks for an end.
+fn stand_apart() {
     // SAFETY: numbers only.
     unsafe {
         libc::setsid();
@@ -79,6 +90,9 @@ fn watch(pipe: RawFd, journal: &Journal, scratch: &Names, own: &Own) -> ! {
         }
     }
     let _ = std::env::set_current_dir("/");
+}
+
+fn watch(pipe: RawFd, journal: &Journal, scratch: &Names, own: &Own) -> ! {
     let mut told = 0;
     let mut word = [0u8; 4];
     while sys::read_exact(pipe, &mut word) {
@@ -96,7 +110,7 @@ fn watch(pipe: RawFd, journal: &Journal, scratch: &Names, own: &Own) -> ! {
 
 /// A process that was just killed may still be making files.
 fn remove(path: &Path) {
-    for _ in 0..50 {
+    for _ in 0..500 {
         match std::fs::remove_dir_all(path) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
                 std::thread::sleep(Duration::from_millis(10));
