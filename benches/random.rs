@@ -11,7 +11,6 @@
 //! that a machine that grows slower does so for both; the medians of the ratios are told. At least
 //! [`ASKED`] of the speed is asked for; a figure missed is told, and never fails.
 
-use mmapcheck::case::Door;
 use mmapcheck::machine::connection::{Answer, Job};
 use mmapcheck::machine::kernel::Start;
 use mmapcheck::machine::model::{Model, Reading};
@@ -70,14 +69,8 @@ fn config() -> Config {
     Config {
         command: vec![env!("CARGO_BIN_EXE_mmapcheck").into(), "worker".into()],
         start: Start {
-            dir: std::env::temp_dir(),
-            door: Door::Raw,
-            root: false,
-            namespace: false,
-            pipe_journal: false,
             cpu: Some(0),
-            memory: 512 << 20,
-            busy: None,
+            ..Start::in_folder(std::env::temp_dir())
         },
         jobs: std::thread::available_parallelism().map_or(1, usize::from),
         idle: 0,

@@ -190,7 +190,7 @@ pub enum Grids {
 }
 
 /// The most memory that one case may take, in MiB, unless a run says otherwise.
-pub const MEMORY: u64 = 512;
+pub const MEMORY: u64 = crate::machine::start::MEMORY >> 20;
 
 /// On what.
 #[derive(Debug, Clone, Args)]

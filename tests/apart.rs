@@ -2,7 +2,6 @@
 //! is set right, and then the call succeeds.
 
 use mmapcheck::apart::{Apart, Fault, Reach, take_apart};
-use mmapcheck::case::Door;
 use mmapcheck::machine::kernel::Start;
 use mmapcheck::machine::pool::{Config, IDLE};
 use mmapcheck::suite::{Filter, Partition, Plan};
@@ -17,16 +16,7 @@ fn apart(sources: &[Source], part: Option<Partition>) -> Vec<Fault> {
     });
     let config = Config {
         command: vec![env!("CARGO_BIN_EXE_mmapcheck").into(), "worker".into()],
-        start: Start {
-            dir: std::env::temp_dir(),
-            door: Door::Raw,
-            root: false,
-            pipe_journal: false,
-            cpu: None,
-            memory: 512 << 20,
-            busy: None,
-            namespace: false,
-        },
+        start: Start::in_folder(std::env::temp_dir()),
         jobs: 2,
         idle: IDLE,
         silence: Duration::from_secs(60),

@@ -47,20 +47,14 @@ fn tables(
     let config = Config {
         command: vec![env!("CARGO_BIN_EXE_mmapcheck").into(), "worker".into()],
         start: Start {
-            dir: match place {
-                Place::Shm => shm.to_path_buf(),
-                _ => std::env::temp_dir(),
-            },
             door: match place {
                 Place::Libc => Door::Libc,
                 _ => Door::Raw,
             },
-            root: false,
-            namespace: false,
-            pipe_journal: false,
-            cpu: None,
-            memory: 512 << 20,
-            busy: None,
+            ..Start::in_folder(match place {
+                Place::Shm => shm.to_path_buf(),
+                _ => std::env::temp_dir(),
+            })
         },
         jobs: 1,
         idle: IDLE,

@@ -25,7 +25,6 @@ mod yardstick;
 
 use cost::Cost;
 
-use mmapcheck::case::Door;
 use mmapcheck::machine::connection::{Answer, Job};
 use mmapcheck::machine::kernel::Start;
 use mmapcheck::machine::pool::Config;
@@ -166,14 +165,8 @@ fn cases(width: usize, options: &Options) -> Result<Cost, String> {
     let config = Config {
         command: vec![env!("CARGO_BIN_EXE_mmapcheck").into(), "worker".into()],
         start: Start {
-            dir: options.dir.clone(),
-            door: Door::Raw,
-            root: false,
-            namespace: false,
-            pipe_journal: false,
             cpu: Some(0),
-            memory: 512 << 20,
-            busy: None,
+            ..Start::in_folder(&options.dir)
         },
         jobs: width,
         idle: 0,

@@ -131,17 +131,14 @@ pub fn config(place: &Place) -> Result<Config, Stop> {
         idle: IDLE,
         silence: Duration::from_secs(place.silence),
         start: Start {
-            dir,
             door: match place.via {
                 Via::Raw => Door::Raw,
                 Via::Libc => Door::Libc,
             },
-            root: false,
-            namespace: false,
             pipe_journal: place.pipe_journal,
             cpu: (!place.no_pin && jobs <= cpus).then_some(0),
             memory: place.memory << 20,
-            busy: None,
+            ..Start::in_folder(dir)
         },
     })
 }

@@ -2,7 +2,7 @@
 
 use super::{Sources, Stop, run};
 use crate::case::program::Door;
-use crate::cli::{MEMORY, PlatformsDo, PlatformsRun, PlatformsWhich};
+use crate::cli::{PlatformsDo, PlatformsRun, PlatformsWhich};
 use crate::judge::{Policy, Summary, Verdict};
 use crate::machine::pool::{Config, IDLE};
 use crate::machine::start::Start;
@@ -425,14 +425,10 @@ fn config(entry: &Entry, ready: &Ready, cpu: Option<usize>) -> Config {
         idle: usize::from(entry.start.is_none()) * IDLE,
         silence: entry.silence.min(entry.limit),
         start: Start {
-            dir: ready.dir.clone(),
             door: if entry.libc { Door::Libc } else { Door::Raw },
-            root: false,
-            namespace: false,
-            pipe_journal: false,
             cpu,
-            memory: MEMORY << 20,
             busy: entry.busy.map(|b| b.as_millis() as u64),
+            ..Start::in_folder(&ready.dir)
         },
     }
 }

@@ -28,7 +28,25 @@ pub struct Start {
     pub busy: Option<u64>,
 }
 
+/// The ceiling on a case's memory unless it is said otherwise, in bytes.
+pub const MEMORY: u64 = 512 << 20;
+
 impl Start {
+    /// What is ordinary: raw calls, as a user without rights, on any CPU, with shared memory for a
+    /// journal and [`MEMORY`] for a case.
+    pub fn in_folder(dir: impl Into<PathBuf>) -> Self {
+        Start {
+            dir: dir.into(),
+            door: Door::Raw,
+            root: false,
+            namespace: false,
+            pipe_journal: false,
+            cpu: None,
+            memory: MEMORY,
+            busy: None,
+        }
+    }
+
     /// Reads what `Display` writes.
     ///
     /// # Errors

@@ -5,7 +5,6 @@
 #![expect(unsafe_code, reason = "a filter is set between fork and exec")]
 
 use crate::bench::PROGRAM;
-use mmapcheck::case::Door;
 use mmapcheck::machine::frame::{self, Frame, Line, read_line};
 use mmapcheck::machine::kernel::Start;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter};
@@ -94,14 +93,9 @@ fn answer(calls: &[&str]) -> Result<String, String> {
     let mut worker = command.spawn().map_err(|e| e.to_string())?;
     let group = worker.id() as i32;
     let start = Start {
-        dir: scratch.path().to_owned(),
-        door: Door::Raw,
-        root: false,
-        namespace: false,
-        pipe_journal: false,
         cpu: Some(0),
         memory: 64 << 20,
-        busy: None,
+        ..Start::in_folder(scratch.path())
     };
     let mut asked = Vec::new();
     frame::write("start", 1, &start.to_string(), &mut asked);

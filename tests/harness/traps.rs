@@ -3,7 +3,6 @@
 
 use crate::bench::{Bench, MARK, PROGRAM, finish, is_root, skip};
 use crate::processes;
-use mmapcheck::case::Door;
 use mmapcheck::machine::connection::Connection;
 use mmapcheck::machine::kernel::Start;
 use rstest::rstest;
@@ -26,16 +25,7 @@ impl Waiting {
             bench.mark().display()
         );
         let words = ["sh", "-c", &script, "sh", PROGRAM, "worker"];
-        let start = Start {
-            dir: bench.scratch(),
-            door: Door::Raw,
-            root: false,
-            namespace: false,
-            pipe_journal: false,
-            cpu: None,
-            memory: 512 << 20,
-            busy: None,
-        };
+        let start = Start::in_folder(bench.scratch());
         let words: Vec<_> = words.map(Into::into).to_vec();
         let connection = Connection::open(&words, &start, Duration::from_secs(60))?;
         let own = std::process::id() as i32;

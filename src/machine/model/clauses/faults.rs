@@ -12,6 +12,10 @@ use crate::machine::model::space::{Area, split};
 const ADDR: usize = 0;
 const LEN: usize = 1;
 
+/// No fault has so many arguments: the place tells, by what is not zero, that userfaultfd(2) takes
+/// the range over.
+pub const TAKEN_OVER: usize = 5;
+
 /// The range in whole pages.
 pub fn range(c: &Ctx<'_>) -> (i128, i128) {
     let start = c.word(ADDR);
@@ -34,6 +38,9 @@ fn unknown(c: &Ctx<'_>) -> Option<Answer> {
 }
 
 fn of_a_disk(c: &Ctx<'_>) -> Option<Answer> {
+    if c.word(TAKEN_OVER) == 0 {
+        return None;
+    }
     let (start, end) = range(c);
     let on_disk = |a: &Area| {
         let object = a.object.and_then(|(n, _)| c.w.objects.get(n));

@@ -1,6 +1,8 @@
 //! The clauses of mremap(2), in the order of Linux 6.17 and later, which looks at all arguments
 //! before it looks for the mapping.
 
+mod arguments;
+
 use super::{answer, effect, when};
 use crate::machine::model::call::Ctx;
 use crate::machine::model::clause::Answer::{Errno, Unmodelled};
@@ -8,6 +10,10 @@ use crate::machine::model::clause::{Answer, Effect, List};
 use crate::machine::model::machine::Fs;
 use crate::machine::model::object::Kind;
 use crate::machine::model::space::{Addr, Area, Known, Place, mark, split};
+use arguments::{
+    aligned, new_too_long, new_zero, old_kernel, overlaps, stays_and_resizes, to_aligned,
+    to_outside, unknown_flag, without_maymove,
+};
 
 const ADDR: usize = 0;
 const OLD: usize = 1;
@@ -18,9 +24,6 @@ const TO: usize = 4;
 const MAYMOVE: u64 = 1;
 const FIXED: u64 = 2;
 const DONTUNMAP: u64 = 4;
-
-/// All places lie above this.
-const LOW: i128 = 1 << 34;
 
 const LIES_UNKNOWN: &str = "what lies there is not known";
 
@@ -85,89 +88,6 @@ impl Remap {
     fn kept(self) -> i128 {
         self.old.min(self.new)
     }
-}
-
-fn old_kernel(c: &Ctx<'_>) -> Option<Answer> {
-    when(
-        c.m.kernel < (6, 17),
-        Unmodelled("in which order mremap looked at its arguments before Linux 6.17"),
-    )
-}
-
-fn unknown_flag(c: &Ctx<'_>) -> Option<Answer> {
-    let known = MAYMOVE | FIXED | DONTUNMAP;
-    when(c.flags(FLAGS) & !known != 0, Errno("EINVAL"))
-}
-
-fn aligned(c: &Ctx<'_>) -> Option<Answer> {
-    when(c.off_page(ADDR), Errno("EINVAL"))
-}
-
-fn new_zero(c: &Ctx<'_>) -> Option<Answer> {
-    when(Remap::of(c).new == 0, Errno("EINVAL"))
-}
-
-fn new_too_long(c: &Ctx<'_>) -> Option<Answer> {
-    when(Remap::of(c).new > c.top(), Errno("EINVAL"))
-}
-
-fn to_outside(c: &Ctx<'_>) -> Option<Answer> {
-    let r = Remap::of(c);
-    if !r.goes() {
-        return None;
-    }
-    match c.is_outside(r.to, r.new) {
-        Some(outside) => when(outside, Errno("EINVAL")),
-        None => Some(Unmodelled("where the place lies is not known")),
-    }
-}
-
-fn to_aligned(c: &Ctx<'_>) -> Option<Answer> {
-    when(Remap::of(c).goes() && c.off_page(TO), Errno("EINVAL"))
-}
-
-fn without_maymove(c: &Ctx<'_>) -> Option<Answer> {
-    let r = Remap::of(c);
-    when(r.goes() && !r.may_move(), Errno("EINVAL"))
-}
-
-fn stays_and_resizes(c: &Ctx<'_>) -> Option<Answer> {
-    let r = Remap::of(c);
-    when(r.stays() && r.old != r.new, Errno("EINVAL"))
-}
-
-fn overlaps(c: &Ctx<'_>) -> Option<Answer> {
-    let r = Remap::of(c);
-    if !r.goes() {
-        return None;
-    }
-    let ((from, at), (to, there)) = (split(r.addr), split(r.to));
-    let word = c.m.scale.word_max() + 1;
-    // Sums wrap around where the machine's words do. Where a place lies is not known, but that it
-    // lies above the lowest addresses, and below the top.
-    let is_long = |len: i128| len > word - LOW;
-    let end = |offset: i128, len: i128| match from {
-        Place::Absolute => (offset + len).rem_euclid(word),
-        _ if is_long(len) => offset + len - word,
-        _ => offset + len,
-    };
-    if from == to {
-        if from != Place::Absolute && r.old >= word - c.top() && !is_long(r.old) {
-            return Some(Unmodelled("where the place lies is not known"));
-        }
-        let overlap = end(at, r.old) > there && there + r.new > at;
-        return when(overlap, Errno("EINVAL"));
-    }
-    // What is given as a number lies below all places, or behind them.
-    let low = |place: Place, end: i128| place == Place::Absolute && end <= LOW;
-    let apart = low(to, there + r.new)
-        || low(from, at + r.old)
-        || from != Place::Absolute && to != Place::Absolute;
-    let wraps = from == Place::Absolute && at + r.old >= word;
-    when(
-        wraps || !apart,
-        Unmodelled("where the place lies is not known"),
-    )
 }
 
 fn unknown(c: &Ctx<'_>) -> Option<Answer> {

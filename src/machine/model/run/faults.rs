@@ -7,7 +7,7 @@ use crate::case::fault::Fault;
 use crate::case::step::{Arg, Step};
 use crate::machine::model::clause::Effect;
 use crate::machine::model::clauses::Which;
-use crate::machine::model::clauses::faults::range;
+use crate::machine::model::clauses::faults::{TAKEN_OVER, range};
 use crate::machine::model::clauses::touch::is_missing;
 use crate::machine::model::object::{Kind, Object};
 use crate::machine::model::space::{Area, EXEC, READ, WRITE, mark};
@@ -110,13 +110,7 @@ impl<'p> Run<'p> {
     fn empty(&mut self, process: usize, step: &'p Step, a: [i128; 6]) -> Came {
         let ctx = self.ctx(process, a);
         let (start, end) = range(&ctx);
-        let mut decided = self.decide(Which::Fault, &ctx);
-        if decided.1.last().is_some_and(|c| c.id == "fault/of-a-disk") {
-            // What is mapped over is nobody's concern.
-            decided.0.answers.clear();
-            decided.0.success = true;
-            decided.1.clear();
-        }
+        let decided = self.decide(Which::Fault, &ctx);
         self.settle(decided, &mut |run| {
             let page = run.page();
             let object = run.w.add(Object::new(Kind::Memory, 0, page));
@@ -138,7 +132,14 @@ impl<'p> Run<'p> {
     }
 
     /// The pages of a range are taken over by userfaultfd(2).
-    fn take_over(&mut self, process: usize, step: &'p Step, fault: Fault, a: [i128; 6]) -> Came {
+    fn take_over(
+        &mut self,
+        process: usize,
+        step: &'p Step,
+        fault: Fault,
+        mut a: [i128; 6],
+    ) -> Came {
+        a[TAKEN_OVER] = 1;
         let ctx = self.ctx(process, a);
         let (start, end) = range(&ctx);
         let how = match step.args.get(2) {
