@@ -435,6 +435,9 @@ impl From<io::Error> for Failed {
 }
 
 /// Judges what comes, and tells it in the order of the plan.
+/// After so long it is said again which case all wait for.
+const HELD_BACK: std::time::Duration = std::time::Duration::from_secs(1);
+
 struct Telling<'s, 'a> {
     suite: &'s Suite<'s>,
     sink: &'s mut Sink<'a>,
@@ -443,6 +446,8 @@ struct Telling<'s, 'a> {
     ledger: Ledger<'s>,
     found: Found,
     last: Instant,
+    /// When the sink last heard something.
+    heard: Instant,
     model: Option<Model>,
 }
 
@@ -465,14 +470,24 @@ impl<'s, 'a> Telling<'s, 'a> {
             ledger: Ledger::new(suite.known),
             found,
             last: Instant::now(),
+            heard: Instant::now(),
         }
     }
 
+    /// A case has come. They are told in their order: where one holds the others back, it is said
+    /// from time to time which, so that a sink that has no more time can say so.
     fn has_come(&mut self, index: usize, ran: Ran) -> Result<(), Failed> {
         self.waiting.insert(index, (ran, Instant::now()));
         while let Some((ran, came)) = self.waiting.remove(&self.next) {
             self.tell(self.next, ran, came)?;
             self.next += 1;
+            self.heard = Instant::now();
+        }
+        if self.heard.elapsed() > HELD_BACK {
+            self.heard = Instant::now();
+            let id = self.suite.plan.id(self.next);
+            let done = self.next;
+            (self.sink)(&Event::Running { done, id: &id })?;
         }
         Ok(())
     }
