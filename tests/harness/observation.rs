@@ -174,3 +174,20 @@ fn through_the_librarys_entry() {
     assert!(!PROGRAM.is_empty());
     bench.assert_clean();
 }
+
+/// What a process uses of a limit is told by a file, which it must be able to open even where it may
+/// open none: else the limit would be nothing, and all after it fail.
+#[test]
+fn what_is_used_is_known_without_a_descriptor() {
+    let bench = Bench::with(
+        "[[case]]\nname = 'used'\nwhy = 'what is left of a limit is left'\nmap = false\nthen = [\n\
+         'setrlimit(RLIMIT_NOFILE, 0) = ok',\n\
+         'setrlimit(RLIMIT_AS, used + 64page) = ok',\n\
+         'mmap(NULL, 1page, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = ok',\n\
+         'mmap(NULL, 128page, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = ENOMEM',\n\
+         'open(file, O_RDONLY) = EMFILE']\n",
+    );
+    let done = bench.run(&[]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    bench.assert_clean();
+}

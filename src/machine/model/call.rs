@@ -72,15 +72,21 @@ impl<'a> Ctx<'a> {
     /// Whether the process may have more areas of so many bytes, and whether they count as data:
     /// `may_expand_vm()` of mm/mmap.c.
     pub fn may_expand(&self, more: i128, is_data: bool) -> bool {
+        self.may_hold(more, is_data.then_some(more))
+    }
+
+    /// The same, of so many bytes in all and so many of data, where these are looked at.
+    pub fn may_hold(&self, more: i128, data: Option<i128>) -> bool {
         let (limits, page) = (self.limits(), self.page());
-        let fits = |limit: Option<i128>, used: fn(&Space) -> i128| {
+        let fits = |limit: Option<i128>, used: fn(&Space) -> i128, more: i128| {
             let Some(limit) = limit else {
                 return true;
             };
             let used = self.space().map_or(0, used);
             used + more <= limit.div_euclid(page) * page
         };
-        fits(limits.space, Space::mapped) && (!is_data || fits(limits.data, Space::data))
+        fits(limits.space, Space::mapped, more)
+            && data.is_none_or(|more| fits(limits.data, Space::data, more))
     }
 
     /// Whether no descriptor is left.

@@ -93,8 +93,12 @@ pub struct Object {
     changes: Vec<(u64, u64)>,
     /// Pages that were brought into memory, by number: from the first up to the one behind the last.
     arrived: Vec<(u64, u64)>,
+    /// Pages that were set aside and hold nothing yet, by number: fallocate(2) in memory.
+    reserved: Vec<(u64, u64)>,
     /// Whether it was read, so that the system may have read ahead.
     was_read: bool,
+    /// Whether a write to it, or a read, failed half way, with a page brought in or not.
+    was_disturbed: bool,
 }
 
 /// Whether a page is in memory.
@@ -122,7 +126,9 @@ impl Object {
             page,
             changes: Vec::new(),
             arrived: Vec::new(),
+            reserved: Vec::new(),
             was_read: false,
+            was_disturbed: false,
         }
     }
 
@@ -275,8 +281,28 @@ impl Object {
         }
     }
 
+    /// Pages are set aside, by number.
+    pub fn reserve(&mut self, from: u64, to: u64) {
+        self.reserved.push((from, to));
+    }
+
+    /// A write or a read failed half way: whether it has brought pages in is the kernel's own
+    /// business (generic_perform_write() of mm/filemap.c asks for the page before it asks for the
+    /// bytes since Linux 6.15, and after it before).
+    pub fn disturb(&mut self) {
+        self.was_disturbed = true;
+    }
+
     /// Whether an object that lies in memory has a page, as far as it may be behind its end too.
     pub fn has_page(&self, index: u64) -> Resident {
+        if self.reserved.iter().any(|(f, t)| *f <= index && index < *t) {
+            return Resident::Yes;
+        }
+        self.filled_page(index)
+    }
+
+    /// The same, but for pages that are set aside and hold nothing yet.
+    fn filled_page(&self, index: u64) -> Resident {
         if self.arrived.iter().any(|(f, t)| *f <= index && index < *t) {
             return Resident::Yes;
         }
@@ -296,17 +322,31 @@ impl Object {
     /// one just those pages are there that were touched or written.
     pub fn resident(&self, index: u64, in_memory: bool) -> Resident {
         if index >= self.size.div_ceil(self.page) {
-            return Resident::No;
+            return match self.was_disturbed {
+                true => Resident::Unknown,
+                false => Resident::No,
+            };
         }
         if self.arrived.iter().any(|(f, t)| *f <= index && index < *t) {
             return Resident::Yes;
         }
-        if in_memory {
-            return self.has_page(index);
-        }
-        match self.initial.is_none() && !self.was_read {
-            true => Resident::No,
+        let resident = match in_memory {
+            true => self.has_page(index),
+            false if self.initial.is_none() && !self.was_read => Resident::No,
             false => Resident::Unknown,
+        };
+        match resident {
+            Resident::No if self.was_disturbed => Resident::Unknown,
+            told => told,
+        }
+    }
+
+    /// Whether a page is told to be in memory (mincore(2)): one that is set aside and holds nothing
+    /// yet is not (`folio_test_uptodate()` in mincore_page() of mm/mincore.c).
+    pub fn told_resident(&self, index: u64, in_memory: bool) -> Resident {
+        match self.resident(index, in_memory) {
+            Resident::Yes if in_memory => self.filled_page(index),
+            told => told,
         }
     }
 
@@ -336,6 +376,7 @@ impl Object {
         self.note(0, u64::MAX);
         self.blocks.clear();
         self.arrived.clear();
+        self.reserved.clear();
         self.kept = content.len().min(size);
         self.initial = Some(content);
         self.size = size;
@@ -347,8 +388,10 @@ impl Object {
             self.put_fill(index, 0, self.page, 0);
         }
         let cut = |(f, t): &(u64, u64)| [(*f, (*t).min(from)), ((*f).max(to), *t)];
-        let left = self.arrived.iter().flat_map(cut);
-        self.arrived = left.filter(|(f, t)| f < t).collect();
+        for pages in [&mut self.arrived, &mut self.reserved] {
+            let left = pages.iter().flat_map(cut);
+            *pages = left.filter(|(f, t)| f < t).collect();
+        }
     }
 
     /// Clears what lies behind the end in its last page.

@@ -103,6 +103,22 @@ impl Space {
         self.known.push((start, end));
     }
 
+    /// Makes unknown what lies in the holes of places that the kernel has chosen: it may choose them
+    /// for the next one.
+    pub fn doubt_holes(&mut self) {
+        let known = std::mem::take(&mut self.known);
+        let (chosen, rest): (Vec<_>, Vec<_>) = known
+            .into_iter()
+            .partition(|(start, _)| matches!(split(*start).0, Place::Chosen(_)));
+        self.known = rest;
+        for (start, end) in chosen {
+            let areas = self.within(start, end).iter();
+            let mapped = areas.map(|a| (a.start.max(start), a.end.min(end)));
+            let mapped: Vec<_> = mapped.collect();
+            self.known.extend(mapped);
+        }
+    }
+
     /// The number of the first area that ends behind `addr`.
     pub fn after(&self, addr: Addr) -> usize {
         self.areas.partition_point(|a| a.end <= addr)
@@ -328,6 +344,7 @@ impl Space {
         for area in &mut self.areas {
             area.inherited |= area.record != 0;
             area.locked &= !unlocks;
+            area.marks &= if unlocks { !mark::ON_FAULT } else { !0 };
             // userfaultfd(2) is not inherited: dup_userfaultfd() of fs/userfaultfd.c.
             area.marks &= !mark::TAKEN_OVER;
         }

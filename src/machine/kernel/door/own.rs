@@ -91,14 +91,11 @@ pub fn used(resource: i32) -> i64 {
         _ => return 0,
     };
     let mut text = [0u8; 2048];
-    // SAFETY: a constant path, and room for as many bytes as are asked for.
-    let n = unsafe {
-        let fd = libc::open(c"/proc/self/status".as_ptr(), libc::O_RDONLY);
-        let n = libc::read(fd, text.as_mut_ptr().cast(), text.len());
-        libc::close(fd);
-        n
-    };
-    let text = &text[..usize::try_from(n).unwrap_or(0)];
+    let len = status(&mut text).unwrap_or_else(|errno| match errno {
+        libc::EMFILE => with_descriptors(|| status(&mut text)).unwrap_or(0),
+        _ => 0,
+    });
+    let text = &text[..len];
     let line = text.split(|b| *b == b'\n').find(|l| l.starts_with(key));
     let digits = line
         .unwrap_or_default()
@@ -107,6 +104,35 @@ pub fn used(resource: i32) -> i64 {
     1024 * digits.fold(0i64, |n, b| {
         n.wrapping_mul(10).wrapping_add(i64::from(b - b'0'))
     })
+}
+
+/// Reads what proc_pid_status(5) shows of the calling process; how many bytes that are.
+fn status(text: &mut [u8]) -> Result<usize, i32> {
+    // SAFETY: a constant path, and room for as many bytes as are asked for.
+    unsafe {
+        let fd = libc::open(c"/proc/self/status".as_ptr(), libc::O_RDONLY);
+        if fd < 0 {
+            return Err(last_errno());
+        }
+        let n = libc::read(fd, text.as_mut_ptr().cast(), text.len());
+        libc::close(fd);
+        usize::try_from(n).map_err(|_| last_errno())
+    }
+}
+
+/// Does something that needs a descriptor where the soft limit leaves none.
+fn with_descriptors(mut act: impl FnMut() -> Result<usize, i32>) -> Result<usize, i32> {
+    let resource = libc::RLIMIT_NOFILE as i32;
+    let mut limits = Limits::default();
+    let none: *mut Limits = std::ptr::null_mut();
+    // SAFETY: `limits` lives during the call.
+    unsafe {
+        libc::syscall(libc::SYS_prlimit64, 0, resource, none, &raw mut limits);
+    }
+    limit(resource, limits.hard)?;
+    let done = act();
+    limit(resource, limits.soft)?;
+    done
 }
 
 /// The number that the next descriptor gets.

@@ -148,8 +148,37 @@ fn space_limit(c: &Ctx<'_>) -> Option<Answer> {
     let r = Remap::of(c);
     let is_data = found(c).is_some_and(Area::is_data);
     let grows = r.new > r.old && !c.may_expand(r.new - r.old, is_data);
-    let stays = r.stays() && !c.may_expand(r.old, is_data);
-    when(grows || stays, Errno("ENOMEM"))
+    when(grows, Errno("ENOMEM"))
+}
+
+/// What stays where it was is there twice; what lay at the new place is gone by then. Of several
+/// mappings each is looked at when its turn has come.
+fn stays_beyond_limit(c: &Ctx<'_>) -> Option<Answer> {
+    let r = Remap::of(c);
+    if !r.stays() {
+        return None;
+    }
+    let (mut more, mut more_data) = (0, 0);
+    let end = r.addr + r.old;
+    for (n, area) in c.areas(r.addr, end).iter().enumerate() {
+        let (from, to) = (area.start.max(r.addr), area.end.min(end));
+        let len = to - from;
+        if r.is_fixed() {
+            let there = r.to + (from - r.addr);
+            for gone in c.areas(there, there + len) {
+                let part = gone.end.min(there + len) - gone.start.max(there);
+                more -= part;
+                more_data -= if gone.is_data() { part } else { 0 };
+            }
+        }
+        more += len;
+        more_data += if area.is_data() { len } else { 0 };
+        if !c.may_hold(more, area.is_data().then_some(more_data)) {
+            let later = Unmodelled("a move of several that stops at a limit");
+            return Some(if n == 0 { Errno("ENOMEM") } else { later });
+        }
+    }
+    None
 }
 
 fn several_stop(c: &Ctx<'_>) -> Option<Answer> {
@@ -475,6 +504,16 @@ pub static MREMAP: List = List {
             ],
             "A sealed mapping is not shrunk away: EPERM.",
             tail_sealed,
+        ),
+        answer(
+            "mremap/stays-beyond-limit",
+            &[
+                "getrlimit(2) RLIMIT_AS, RLIMIT_DATA",
+                "mremap(2) ERRORS ENOMEM",
+                "mm/mremap.c mremap_to() (may_expand_vm())",
+            ],
+            "What MREMAP_DONTUNMAP leaves where it was is mapped twice: beyond RLIMIT_AS, or beyond RLIMIT_DATA where it counts as data, it is ENOMEM, and what lay at the new place is gone.",
+            stays_beyond_limit,
         ),
         answer(
             "mremap/new-address-too-low",

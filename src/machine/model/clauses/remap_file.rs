@@ -4,7 +4,8 @@ use super::{answer, effect, when};
 use crate::machine::model::call::Ctx;
 use crate::machine::model::clause::Answer::{Errno, Unmodelled};
 use crate::machine::model::clause::{Answer, Effect, List};
-use crate::machine::model::space::{Addr, Area, mark, split};
+use crate::machine::model::object::seal;
+use crate::machine::model::space::{Addr, Area, Space, WRITE, mark, split};
 
 const ADDR: usize = 0;
 const SIZE: usize = 1;
@@ -73,6 +74,28 @@ fn not_one(c: &Ctx<'_>) -> Option<Answer> {
     let all = c.areas(start, start + len).iter().all(alike);
     let mapped = c.space().is_some_and(|s| s.is_mapped(start, start + len));
     when(!all || !mapped, Errno("EINVAL"))
+}
+
+fn lock_limit(c: &Ctx<'_>) -> Option<Answer> {
+    let future = c.w.processes.get(c.process).and_then(|p| p.settings.future);
+    if c.root || !first(c).is_some_and(|a| a.locked) && future.is_none() {
+        return None;
+    }
+    let locked = c.space().map_or(0, Space::locked);
+    let limit = c.limits().locked.div_euclid(c.page()) * c.page();
+    when(locked + range(c).1 > limit, Errno("EAGAIN"))
+}
+
+/// Whether the object behind the range is sealed against new ways to write to it.
+pub fn is_write_sealed(c: &Ctx<'_>) -> bool {
+    let object = first(c).and_then(|a| a.object);
+    let object = object.and_then(|(n, _)| c.w.objects.get(n));
+    object.is_some_and(|o| o.seals & (seal::WRITE | seal::FUTURE_WRITE) != 0)
+}
+
+fn write_sealed(c: &Ctx<'_>) -> Option<Answer> {
+    let writes = first(c).is_some_and(|a| a.prot & WRITE != 0);
+    when(writes && is_write_sealed(c), Errno("EPERM"))
 }
 
 fn too_far(c: &Ctx<'_>) -> Option<Answer> {
@@ -147,10 +170,24 @@ pub static REMAP_FILE: List = List {
         )
         .linux(),
         answer(
+            "remap_file_pages/lock-limit",
+            &["mm/mmap.c SYSCALL_DEFINE5(remap_file_pages), mlock_future_ok()"],
+            "The pages of a locked mapping are locked anew, and counted so beside those that they replace: beyond RLIMIT_MEMLOCK it is EAGAIN.",
+            lock_limit,
+        )
+        .linux(),
+        answer(
             "remap_file_pages/too-far",
             &["mm/mmap.c file_mmap_ok()"],
             "Pages that end behind the greatest possible offset are EOVERFLOW.",
             too_far,
+        )
+        .linux(),
+        answer(
+            "remap_file_pages/write-sealed",
+            &["mm/mmap.c SYSCALL_DEFINE5(remap_file_pages)", "mm/memfd.c check_write_seal()"],
+            "A mapping that can be written is a new one, which a seal against writing refuses: EPERM.",
+            write_sealed,
         )
         .linux(),
         answer(

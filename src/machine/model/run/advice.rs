@@ -156,28 +156,34 @@ impl Run<'_> {
         let start = range(&ctx).0;
         let end = mapped_to(&ctx);
         let decided = self.decide(Which::Mlock, &ctx);
-        let fills = a[2] == 0;
+        let on_fault = a[2] != 0;
         let unreachable = decided.1.iter().any(|c| c.id == "mlock/unreachable");
-        let fills = fills && (decided.0.success || unreachable);
+        // What ends at a hole has set the locks before it, and fills nothing.
+        let fills = !on_fault && (decided.0.success || unreachable);
         let begun = decided.0.success || decided.1.iter().any(|c| c.id == "mlock/hole");
         let begun = begun || unreachable;
         if begun && start < end && self.holds(Effect::Locks) {
-            self.lock_range(process, (start, end), fills);
+            self.lock_range(process, (start, end), on_fault);
+            if fills {
+                self.populate_all(process, start, end);
+            }
         }
         self.settle(decided, &mut |_| Ok(Outcome::Ok))
     }
 
-    /// Locks what is mapped of a range, and fills it or not.
-    pub(super) fn lock_range(&mut self, process: usize, (start, end): (i128, i128), fills: bool) {
+    /// Locks what is mapped of a range, now or at its first touch.
+    pub(super) fn lock_range(
+        &mut self,
+        process: usize,
+        (start, end): (i128, i128),
+        on_fault: bool,
+    ) {
         self.space(process).change(start, end, &mut |area| {
             // What may be dropped is not locked, and nothing says so.
             area.locked = !area.droppable;
             area.marks &= !mark::ON_FAULT;
-            area.marks |= if fills { 0 } else { mark::ON_FAULT };
+            area.marks |= if on_fault { mark::ON_FAULT } else { 0 };
         });
-        if fills {
-            self.populate_all(process, start, end);
-        }
     }
 
     pub(super) fn munlock(&mut self, process: usize, a: [i128; 6]) -> Came {
@@ -195,7 +201,7 @@ impl Run<'_> {
         self.settle(decided, &mut |_| Ok(Outcome::Ok))
     }
 
-    fn populate_all(&mut self, process: usize, start: i128, end: i128) {
+    pub(super) fn populate_all(&mut self, process: usize, start: i128, end: i128) {
         let Some(p) = self.w.processes.get(process) else {
             return;
         };

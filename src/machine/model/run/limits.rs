@@ -109,7 +109,10 @@ impl<'p> Run<'p> {
             if current && run.holds(Effect::LocksAll) {
                 let ranges = run.all_areas(process);
                 for (start, end) in ranges {
-                    run.lock_range(process, (start, end), !on_fault);
+                    run.lock_range(process, (start, end), on_fault);
+                    if !on_fault {
+                        run.populate_all(process, start, end);
+                    }
                 }
             } else if !future {
                 run.unlock_all(process);

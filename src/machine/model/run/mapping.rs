@@ -262,10 +262,12 @@ impl<'p> Run<'p> {
         space.is_none_or(|s| s.within(start, end).is_empty())
     }
 
-    /// A place that the kernel chooses: nothing is known of what lies beside it.
+    /// A place that the kernel chooses: nothing is known of what lies beside it. It may be a hole in
+    /// what it chose before.
     pub(super) fn choose(&mut self, process: usize, len: i128) -> i128 {
         let start = chosen(self.w.places);
         self.w.places += 1;
+        self.space(process).doubt_holes();
         self.space(process).learn(start, start + len);
         start
     }

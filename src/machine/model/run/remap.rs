@@ -6,7 +6,7 @@ use crate::case::step::{Arg, Step};
 use crate::machine::model::clause::Effect;
 use crate::machine::model::clauses::Which;
 use crate::machine::model::clauses::remap::{Remap, grows_in_place, hinted};
-use crate::machine::model::space::{Area, Known, Place, split};
+use crate::machine::model::space::{Area, Known, Place, mark, split};
 use crate::transcript::Outcome;
 
 impl<'p> Run<'p> {
@@ -28,6 +28,11 @@ impl<'p> Run<'p> {
             )
         {
             self.space(process).unmap(r.to, r.to + r.new);
+        }
+        if r.is_fixed() && stopped == Some("mremap/stays-beyond-limit") {
+            let first = self.area_at(process, r.addr).map_or(r.addr, |a| a.end);
+            let len = r.old.min(first - r.addr);
+            self.space(process).unmap(r.to, r.to + len);
         }
         if stopped == Some("mremap/new-place-sealed") {
             self.cut_areas(process, r.to, None);
@@ -126,12 +131,14 @@ impl<'p> Run<'p> {
         (to, new): (i128, i128),
         stays: bool,
     ) {
-        let Some(mut area) = self.area_at(process, from) else {
-            return;
-        };
         if !self.holds(Effect::MovesMapping) {
             return;
         }
+        // The new place may be a part of the same mapping, which is shorter without it.
+        self.space(process).unmap(to, to + new);
+        let Some(mut area) = self.area_at(process, from) else {
+            return;
+        };
         let whole = (area.start, area.end);
         area.cut_to(from, from + new);
         if area.record == 0 {
@@ -140,7 +147,6 @@ impl<'p> Run<'p> {
         (area.start, area.end) = (to, to + new);
         let locked = area.locked;
         let space = self.space(process);
-        space.unmap(to, to + new);
         space.carry(from, from + old, to);
         if stays {
             space.insert(area);
@@ -148,6 +154,7 @@ impl<'p> Run<'p> {
                 let bare = whole == (from, from + old);
                 self.space(process).change(whole.0, whole.1, &mut |a| {
                     a.locked = false;
+                    a.marks &= !mark::ON_FAULT;
                     a.record = if bare { 0 } else { a.record };
                 });
             } else {

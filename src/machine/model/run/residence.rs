@@ -75,7 +75,7 @@ impl Run<'_> {
         if !self.holds(Effect::TellsResidence) {
             return Ok(Vec::new());
         }
-        let (page, fs) = (self.page(), self.machine.fs);
+        let page = self.page();
         let mut told = Vec::new();
         let mut at = start;
         while at < end {
@@ -86,14 +86,11 @@ impl Run<'_> {
                 return Ok(told);
             };
             let offset = space.at(at).and_then(|a| a.offset(at));
-            let object = offset.and_then(|(n, at)| Some((self.w.objects.get(n)?, at / page)));
+            let object = offset.and_then(|(n, at)| Some((self.w.objects.get(n)?, n, at / page)));
             let resident = match object {
                 _ if space.is_present(at) => Resident::Yes,
                 None => Resident::No,
-                Some((object, index)) => {
-                    let in_memory = object.kind == Kind::Memory || fs == Fs::Tmpfs;
-                    object.resident(index, in_memory)
-                }
+                Some((object, n, index)) => object.told_resident(index, self.is_in_memory(n)),
             };
             match resident {
                 Resident::Yes => told.push(1),
@@ -105,6 +102,12 @@ impl Run<'_> {
             at += i128::from(page);
         }
         Ok(told)
+    }
+
+    /// Whether an object lies in memory and nowhere else.
+    pub(super) fn is_in_memory(&self, object: usize) -> bool {
+        let object = self.w.objects.get(object);
+        object.is_none_or(|o| o.kind == Kind::Memory) || self.machine.fs == Fs::Tmpfs
     }
 
     pub(super) fn mseal(&mut self, process: usize, a: [i128; 6]) -> Came {

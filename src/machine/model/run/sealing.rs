@@ -10,7 +10,6 @@ use crate::machine::model::clauses::allocation::{COLLAPSE, INSERT, PUNCH, ZERO, 
 use crate::machine::model::clauses::sealing::{
     ADD, ALLOW_SEALING, NAME_LENGTH, NOEXEC_SEAL, added,
 };
-use crate::machine::model::machine::Fs;
 use crate::machine::model::object::{Kind, Object, seal};
 use crate::machine::model::world::{Open, What};
 use crate::transcript::Outcome;
@@ -142,7 +141,7 @@ impl<'p> Run<'p> {
 
     fn allocate(&mut self, n: usize, mode: u64, keeps: bool, (from, to): (u64, u64)) {
         let old = self.w.objects[n].size;
-        let (page, fs) = (self.page(), self.machine.fs);
+        let page = self.page();
         match mode {
             COLLAPSE | INSERT => return self.shift(n, mode, from, to),
             PUNCH | ZERO => {
@@ -152,10 +151,9 @@ impl<'p> Run<'p> {
                 }
             }
             _ => {
-                let in_memory = self.w.objects[n].kind == Kind::Memory || fs == Fs::Tmpfs;
-                if in_memory {
+                if self.is_in_memory(n) {
                     self.take_room(n, from / page, to.div_ceil(page));
-                    self.w.objects[n].arrive(from / page, to.div_ceil(page), false);
+                    self.w.objects[n].reserve(from / page, to.div_ceil(page));
                 }
             }
         }

@@ -17,6 +17,8 @@ use crate::transcript::Outcome;
 /// The longest name of an object that is looked at.
 const NAME_MAX: u64 = 1 << 16;
 
+const NONBLOCK: u64 = number::MAP_NONBLOCK as u64;
+
 /// What the standard's reading says of System V segments.
 fn not_posix(call: &str) -> Came {
     Err(format!("{call} is not modelled"))
@@ -177,16 +179,29 @@ impl<'p> Run<'p> {
                 return Ok(Outcome::Ok);
             };
             let at = (a[3] * i128::from(run.page())) as u64;
+            let future = run.settings(process).future;
+            let sealed = remap_file::is_write_sealed(&run.ctx(process, a));
+            // A new mapping in all but its protection and its lock, which is an ordinary one.
             let area = Area {
                 start,
                 end: start + len,
+                may: first.may & if sealed { !WRITE } else { !0 },
                 object: first.object.map(|(n, _)| (n, at)),
-                marks: first.marks & mark::ON_FAULT,
+                locked: first.locked || future.is_some(),
+                not_for_children: false,
+                marks: if future == Some(true) {
+                    mark::ON_FAULT
+                } else {
+                    0
+                },
                 ..first.clone()
             };
+            let fills = a[4] as u64 & NONBLOCK == 0 || area.locked;
             run.space(process).unmap(start, start + len);
             run.space(process).insert(area);
-            run.populate(process, start, start + len);
+            if fills && future != Some(true) {
+                run.populate(process, start, start + len);
+            }
             Ok(Outcome::Ok)
         })
     }

@@ -100,6 +100,12 @@ impl<'p> Run<'p> {
         let decided = self.decide_transfer(Which::Read, t, reach);
         let torn = decided.1.last().is_some_and(|c| c.id == "read/faults");
         let what = self.w.open(process, a[0]).map(|o| o.what);
+        if let (true, Some(What::Object(n))) = (torn, what) {
+            // The page is asked for before the bytes are put anywhere: filemap_read() of mm/filemap.c.
+            if !self.is_in_memory(n) {
+                self.w.objects[n].disturb();
+            }
+        }
         if let (true, Some(at), Reach::Short(n), Some(What::PipeRead(p))) =
             (torn, buffer, reach, what)
         {
@@ -203,11 +209,10 @@ impl<'p> Run<'p> {
 
     /// Notes that bytes of an object were read. Reading memory gives it no page that it has not.
     fn was_read(&mut self, object: usize, from: u64, n: u64) {
-        let (page, fs) = (self.page(), self.machine.fs);
-        if let Some(object) = self.w.objects.get_mut(object) {
-            if object.kind == Kind::File && fs != Fs::Tmpfs && n > 0 {
-                object.arrive(from / page, from.saturating_add(n).div_ceil(page), true);
-            }
+        let page = self.page();
+        if !self.is_in_memory(object) && n > 0 {
+            let last = from.saturating_add(n).div_ceil(page);
+            self.w.objects[object].arrive(from / page, last, true);
         }
     }
 
@@ -280,6 +285,11 @@ impl<'p> Run<'p> {
             }
         }
         let what = self.w.open(process, a[0]).map(|o| o.what);
+        if let (Some("write/faults"), Some(What::Object(n))) =
+            (decided.1.last().map(|c| c.id), what)
+        {
+            self.w.objects[n].disturb();
+        }
         self.settle(decided, &mut |run| {
             let n = match what {
                 Some(What::Object(_)) => run.file_takes(t, source, reach)?,
@@ -393,6 +403,9 @@ impl<'p> Run<'p> {
                 n
             }
         };
+        if done < count {
+            self.w.objects[object].disturb();
+        }
         if done > 0 && !t.positioned && self.holds(Effect::Moves) {
             if let Some(i) = self.w.open_index(t.process, t.a[0]) {
                 self.w.opens[i].position = at.saturating_add(done);
