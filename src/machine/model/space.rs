@@ -201,6 +201,9 @@ impl Space {
         self.forget(start, end);
         self.unguard(start, end);
         self.guards.push((start, end));
+        let met = self.areas.iter_mut();
+        met.filter(|a| a.end > start && a.start < end)
+            .for_each(|a| a.marks |= mark::GUARDED);
         let areas = self.within(start, end).iter();
         let private: Vec<_> = areas
             .filter(|a| !a.shared)
@@ -283,6 +286,7 @@ impl Space {
             if a.joins(b) {
                 a.end = b.end;
                 a.record = a.record.max(b.record);
+                a.marks |= b.marks;
                 self.areas.remove(i + 1);
             } else {
                 i += 1;

@@ -15,8 +15,12 @@ const WAIT_KILLABLE: libc::c_ulong = 1 << 5;
 /// The numbers under which the calls of a name are made: by the raw entry, and by the library's.
 fn numbers(name: &str) -> Vec<Sysno> {
     let own = call::find(name).and_then(|c| c.number());
+    #[cfg_attr(
+        any(target_arch = "aarch64", target_arch = "riscv64"),
+        allow(unused_mut, reason = "there is but one number for each")
+    )]
     let mut numbers: Vec<Sysno> = own.into_iter().collect();
-    #[cfg(any(target_arch = "x86_64", target_arch = "x86", target_arch = "s390x"))]
+    #[cfg(not(any(target_arch = "aarch64", target_arch = "riscv64")))]
     match name {
         "open" => numbers.push(libc::SYS_open),
         "unlink" => numbers.push(libc::SYS_unlink),

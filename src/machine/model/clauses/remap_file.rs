@@ -68,12 +68,26 @@ fn not_one(c: &Ctx<'_>) -> Option<Answer> {
     let of = |a: &Area| a.object.map(|o| o.0);
     let alike = |a: &Area| {
         (a.through, of(a), a.prot) == (area.through, of(area), area.prot)
-            && (a.locked, a.marks, a.may) == (area.locked, area.marks, area.may)
+            && (a.locked, a.may) == (area.locked, area.may)
+            && (a.marks ^ area.marks) & !mark::GUARDED == 0
             && a.not_for_children == area.not_for_children
     };
-    let all = c.areas(start, start + len).iter().all(alike);
+    let areas = c.areas(start, start + len);
     let mapped = c.space().is_some_and(|s| s.is_mapped(start, start + len));
-    when(!all || !mapped, Errno("EINVAL"))
+    if !areas.iter().all(alike) || !mapped {
+        return Some(Errno("EINVAL"));
+    }
+    // `VM_MAYBE_GUARD` came with Linux 6.19, and to some of the stable kernels before it.
+    let guarded = areas.iter().filter(|a| a.is_marked(mark::GUARDED)).count();
+    let differ = guarded != 0 && guarded != areas.len();
+    let why = "whether this kernel notes of an area that it has had guard pages";
+    when(
+        differ,
+        match c.m.kernel < (6, 19) {
+            true => Unmodelled(why),
+            false => Errno("EINVAL"),
+        },
+    )
 }
 
 fn lock_limit(c: &Ctx<'_>) -> Option<Answer> {
@@ -165,7 +179,7 @@ pub static REMAP_FILE: List = List {
                 "remap_file_pages(2) ERRORS EINVAL",
                 "mm/mmap.c SYSCALL_DEFINE5(remap_file_pages)",
             ],
-            "A range with a hole, or with areas that are not alike in file, protection and lock, is EINVAL.",
+            "A range with a hole, or with areas that are not alike in file, protection, lock and, since Linux 6.19, in having had guard pages, is EINVAL.",
             not_one,
         )
         .linux(),

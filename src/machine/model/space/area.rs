@@ -92,6 +92,9 @@ pub mod mark {
     pub const RACE_PROTECT: u32 = 0x1_0000;
     /// Other memory is mapped over it in the middle of the touch.
     pub const RACE_REPLACE: u32 = 0x2_0000;
+    /// It has had guard pages. Neighbours are one whether they have or not: `VM_STICKY` of
+    /// include/linux/mm.h.
+    pub const GUARDED: u32 = 0x4_0000;
     /// All that userfaultfd(2) leaves on an area.
     pub const TAKEN_OVER: u32 = 0x3_fc00;
 }
@@ -155,7 +158,8 @@ impl Area {
             && self.not_for_children == behind.not_for_children
             && self.wiped_on_fork == behind.wiped_on_fork
             && self.droppable == behind.droppable
-            && (self.through, self.marks) == (behind.through, behind.marks)
+            && self.through == behind.through
+            && (self.marks ^ behind.marks) & !mark::GUARDED == 0
             && (self.size, self.since) == (behind.size, behind.since)
     }
 
