@@ -387,10 +387,25 @@ impl Object {
         for index in from..to {
             self.put_fill(index, 0, self.page, 0);
         }
+        self.leave(from, to);
+    }
+
+    /// Pages are no longer known to be in memory, by number.
+    fn leave(&mut self, from: u64, to: u64) {
         let cut = |(f, t): &(u64, u64)| [(*f, (*t).min(from)), ((*f).max(to), *t)];
         for pages in [&mut self.arrived, &mut self.reserved] {
             let left = pages.iter().flat_map(cut);
             *pages = left.filter(|(f, t)| f < t).collect();
+        }
+    }
+
+    /// A range of a file on a disk was cleared up to its end: whether its last page went with the
+    /// rest is the file system's own business (ext4_punch_hole() of fs/ext4/inode.c takes it for a
+    /// whole one).
+    pub fn clear_on_disk(&mut self, from: u64, to: u64) {
+        if to >= self.size {
+            self.leave(from / self.page, to.div_ceil(self.page));
+            self.disturb();
         }
     }
 

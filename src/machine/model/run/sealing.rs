@@ -148,6 +148,9 @@ impl<'p> Run<'p> {
                 if self.holds(Effect::ZeroesRange) {
                     self.give_room(n, from.div_ceil(page), to / page);
                     self.w.objects[n].zero(from, to);
+                    if !self.is_in_memory(n) {
+                        self.w.objects[n].clear_on_disk(from, to);
+                    }
                 }
             }
             _ => {
