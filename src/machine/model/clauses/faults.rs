@@ -46,7 +46,12 @@ fn of_a_disk(c: &Ctx<'_>) -> Option<Answer> {
         let object = a.object.and_then(|(n, _)| c.w.objects.get(n));
         object.is_some_and(|o| o.kind == Kind::File) && c.m.fs != Fs::Tmpfs
     };
-    when(c.areas(start, end).iter().any(on_disk), Errno("EINVAL"))
+    let answer = match c.m.fs {
+        // What lies below may be memory.
+        Fs::Other => Unmodelled("whether the pages of the file system's files can be taken over"),
+        _ => Errno("EINVAL"),
+    };
+    when(c.areas(start, end).iter().any(on_disk), answer)
 }
 
 /// What goes wrong on purpose.

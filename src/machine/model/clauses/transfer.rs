@@ -5,6 +5,7 @@ use super::{answer, effect, when};
 use crate::machine::model::call::{Ctx, Reach};
 use crate::machine::model::clause::Answer::{Blocked, Errno, Raise, Unmodelled};
 use crate::machine::model::clause::{Answer, Effect, List};
+use crate::machine::model::machine::Fs;
 use crate::machine::model::object::{Kind, Resident, seal};
 use crate::machine::model::world::{PIPE_SLOTS, Pipe, What};
 
@@ -249,6 +250,15 @@ fn write_sealed(c: &Ctx<'_>) -> Option<Answer> {
         true => Some(Unmodelled("a write that a seal cuts")),
         false => Some(Errno("EPERM")),
     }
+}
+
+fn write_elsewhere(c: &Ctx<'_>) -> Option<Answer> {
+    let on_disk = c.w.object_of(c.fd(FD)?)?.kind == Kind::File;
+    let short = matches!(c.reach, Reach::Short(_));
+    when(
+        on_disk && c.m.fs == Fs::Other && short && c.word(COUNT) != 0,
+        Unmodelled("how far the file system lets a write go whose bytes can't all be had"),
+    )
 }
 
 fn write_faults(c: &Ctx<'_>) -> Option<Answer> {
@@ -531,6 +541,13 @@ pub static WRITE: List = List {
             ],
             "A file that is sealed against writing takes no bytes, one sealed against growing none past its end: EPERM; seen with Linux 6.18 before the buffer is looked at, up to 6.12 after.",
             write_sealed,
+        )
+        .linux(),
+        answer(
+            "write/other-file-system",
+            &["fs/btrfs/file.c btrfs_buffered_write()", "fs/fuse/file.c fuse_fill_write_pages()"],
+            "How far a write goes whose bytes can't all be had is told for ext4 and for files in memory.",
+            write_elsewhere,
         )
         .linux(),
         answer(
