@@ -1,8 +1,12 @@
 //! What is left when something is killed: nothing, whenever and whoever it is.
+#![expect(
+    unsafe_code,
+    reason = "the disposition of a signal is set between fork and exec"
+)]
 
 use crate::bench::{Bench, Done, PROGRAM, await_end, eventually, finish, is_root, skip};
 use crate::processes::{self, Process};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigHandler, Signal};
 use rstest::rstest;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -30,15 +34,23 @@ fn lively() -> Bench {
 }
 
 fn start(bench: &Bench, filter: &str) -> Child {
-    bench
-        .program()
+    let mut command = bench.program();
+    command
         .args(bench.run_args())
         .args(["-j", "2", filter])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .unwrap()
+        .process_group(0);
+    // SAFETY: one system call.
+    unsafe { command.pre_exec(heed_interrupts) };
+    command.spawn().unwrap()
+}
+
+/// What a shell starts in the background ignores SIGINT, and all that it starts in turn.
+fn heed_interrupts() -> std::io::Result<()> {
+    // SAFETY: no handler is set.
+    unsafe { nix::sys::signal::signal(Signal::SIGINT, SigHandler::SigDfl) }?;
+    Ok(())
 }
 
 /// A run with at least one worker that is at a case.

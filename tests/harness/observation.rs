@@ -72,16 +72,24 @@ fn as_somebody_with(more: &[&str]) {
         true => bench.as_somebody(),
         false => bench.program(),
     };
-    observe(&bench, command, &[&with(&["-j", "1"])[..], more].concat());
+    let done = observe(&bench, command, &[&with(&["-j", "1"])[..], more].concat());
     let other = bench.records();
     let lost: Vec<_> = plain.keys().filter(|k| !other.contains_key(*k)).collect();
     let came: Vec<_> = other.keys().filter(|k| !plain.contains_key(*k)).collect();
     assert!(lost.is_empty() && came.is_empty(), "{lost:?} {came:?}");
     for (path, text) in &other {
         // What only root can do is seen by root alone, and is left out as a whole.
-        assert_same(&without(&plain[path], &groups_of_root(path, &bench)), text);
+        let plain = without(&plain[path], &groups_of_root(path, &bench));
+        assert_same(&plain, text, &not_run(&done));
     }
     bench.assert_clean();
+}
+
+/// What a run tells of the cases that it did not run, and why.
+fn not_run(done: &Done) -> String {
+    let paragraphs = done.out.split("\n\n");
+    let told = paragraphs.filter(|p| p.contains("incomplete") || p.contains("skipped "));
+    told.collect::<Vec<_>>().join("\n\n") + &done.err
 }
 
 /// The names of the cases of a table that an ordinary user skips.
@@ -127,10 +135,11 @@ fn without(record: &str, groups: &[String]) -> String {
     kept
 }
 
-fn assert_same(was: &str, is: &str) {
+fn assert_same(was: &str, is: &str, told: &str) {
     if was != is {
         let lines = was.lines().zip(is.lines()).find(|(a, b)| a != b);
-        panic!("{:?} has become another", lines.unwrap_or((was, is)));
+        let lines = lines.unwrap_or((was, is));
+        panic!("{lines:?} has become another; the run said\n{told}");
     }
 }
 

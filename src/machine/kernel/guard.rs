@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// What a worker allows a case.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// How long a case may sleep without a note in the journal.
+    /// How long a case may sleep, at each look, without a note in the journal.
     pub idle: Duration,
     /// How much CPU time a call may take without a note, where that is not to go by the clock.
     pub busy: Option<Duration>,
@@ -24,6 +24,10 @@ const BUSY: u32 = 40;
 const GRACE: Duration = Duration::from_millis(200);
 /// How often the guard looks.
 pub const TICK: Duration = Duration::from_millis(20);
+/// How many looks in a row must find a call asleep: one that a busy machine holds up for as long as
+/// [`Limits::idle`] may be found in a short sleep of its own, and a guard that is held up itself
+/// looks seldom.
+const SLEEPS: u32 = 8;
 
 /// What the guard found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +50,8 @@ pub struct Guard {
     since: Instant,
     nudged: Option<Instant>,
     died: Option<Instant>,
+    /// Since when, and how often, each look has found it asleep.
+    asleep: Option<(Instant, u32)>,
     /// The CPU time of whoever acts, when that was last measured from.
     taken_before: Option<Duration>,
 }
@@ -59,6 +65,7 @@ impl Guard {
             since: Instant::now(),
             nudged: None,
             died: None,
+            asleep: None,
             taken_before: None,
         }
     }
@@ -74,6 +81,7 @@ impl Guard {
             self.since = Instant::now();
             self.nudged = None;
             self.died = None;
+            self.asleep = None;
             self.taken_before = None;
             return Finding::Fine;
         }
@@ -100,21 +108,30 @@ impl Guard {
             return self.computes(stat, busy, holder, journal);
         }
         // A call that computes or waits for a disk is slow, not blocked.
-        let allowed = match state {
-            Some('R' | 'D') => self.limits.idle * BUSY,
-            _ => self.limits.idle,
+        let is_slow = matches!(state, Some('R' | 'D'));
+        self.asleep = match (is_slow, self.asleep) {
+            (true, _) => None,
+            (false, None) => Some((Instant::now(), 1)),
+            (false, Some((since, looks))) => Some((since, looks + 1)),
         };
         if let Some(nudged) = self.nudged {
             // One that runs is on its way out of the call, and may have to wait for a CPU; one that
             // waits for a disk takes no signal before the disk has answered.
-            let is_under_way = matches!(state, Some('R' | 'D'));
-            let grace = if is_under_way { allowed } else { GRACE };
+            let grace = if is_slow {
+                self.limits.idle * BUSY
+            } else {
+                GRACE
+            };
             return match nudged.elapsed() > grace {
                 true => Finding::Hang,
                 false => Finding::Fine,
             };
         }
-        if self.since.elapsed() > allowed {
+        let is_too_long = match self.asleep {
+            None => self.since.elapsed() > self.limits.idle * BUSY,
+            Some((since, looks)) => since.elapsed() > self.limits.idle && looks >= SLEEPS,
+        };
+        if is_too_long {
             self.nudge(holder, journal);
         }
         Finding::Fine

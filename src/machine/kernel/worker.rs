@@ -329,7 +329,9 @@ impl Worker {
     fn meets(&self, need: &Need) -> Result<(), String> {
         let unmet = |reason: Reason, why: String| format!("{why} ({reason})");
         if FAULTS.iter().any(|(name, _)| *name == need.name) {
-            if self.journal.is_pipe() {
+            // Those that one process brings about for another are told of by shared memory; a limit
+            // is the process's own.
+            if self.journal.is_pipe() && !need.name.starts_with("limit-") {
                 let why = "processes share no memory here";
                 return Err(unmet(Reason::Os, why.to_owned()));
             }
