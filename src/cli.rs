@@ -413,6 +413,10 @@ pub struct Compare {
 /// `mmapcheck findings`.
 #[derive(Debug, Args)]
 pub struct Findings {
+    /// In place of the page: what is recorded against the rules and stands in no list; of all
+    /// machines, or of these folders of records
+    #[arg(long, value_name = "RECORDS", num_args = 0..)]
+    pub unexplained: Option<Vec<String>>,
     /// Where tables and records come from.
     #[command(flatten)]
     pub tables: Tables,

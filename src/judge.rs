@@ -63,7 +63,8 @@ pub enum Verdict {
     Changed,
     /// All is as claimed; nothing is recorded of it here.
     Unrecorded(Nearest),
-    /// Steps break the rule as the list of known deviations says: these entries.
+    /// Steps break the rule as the list of known deviations says: these entries. None does, where
+    /// the list says that what comes is another at each run.
     Known(Vec<Breach>, Vec<usize>),
     /// Steps break the rule as is recorded here, and nothing explains it: another system answers
     /// here than the reference's.
@@ -157,6 +158,10 @@ pub fn judge(
         if breaches.iter().all(|b| at(b.step)) {
             return not_run(Verdict::NotFired(step), block);
         }
+    }
+    let varying = known.varying(&case.id);
+    if !varying.is_empty() {
+        return not_run(Verdict::Known(breaches, varying), None);
     }
     let (modelled, departures) = match model {
         Some(model) => held_against(model, case, &transcript),
@@ -299,16 +304,18 @@ pub fn broken(
 
 fn listed(case: &Case, known: &Known, breaches: &[Breach], departures: &[Departure]) -> Listed {
     let outcomes: Vec<String> = breaches.iter().map(|b| b.observed.to_string()).collect();
-    let broken = breaches.iter().zip(&outcomes).map(|(b, outcome)| Observed {
-        line: &b.line,
-        outcome,
+    let broken = breaches.iter().zip(&outcomes).map(|(b, outcome)| {
+        let line = &b.line;
+        (b.step, Observed { line, outcome })
     });
     let beyond = |d: &&Departure| breaches.iter().all(|b| b.step != d.step);
-    let departing = departures.iter().filter(beyond).map(|d| Observed {
-        line: &d.line,
-        outcome: &d.outcome,
+    let departing = departures.iter().filter(beyond).map(|d| {
+        let (line, outcome) = (&d.line, &d.outcome);
+        (d.step, Observed { line, outcome })
     });
-    let seen: Vec<Observed<'_>> = broken.chain(departing).collect();
+    let mut seen: Vec<(usize, Observed<'_>)> = broken.chain(departing).collect();
+    seen.sort_by_key(|(step, _)| *step);
+    let seen: Vec<Observed<'_>> = seen.into_iter().map(|(_, observed)| observed).collect();
     known.listed(&case.id, &seen)
 }
 

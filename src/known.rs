@@ -17,6 +17,9 @@
 //! `reason` and `link` must be there. `rule` is given where the case's own citations do not tell
 //! it, `open` where the standard leaves it open; `report` where there is a public report.
 //!
+//! Where a step can't be had at all, each step after it may break its rule too.
+//! `rest = "follows"` tolerates those with it.
+//!
 //! | observed | listed | verdict | exit |
 //! |---|---|---|---|
 //! | allowed | no | pass | 0 |
@@ -27,7 +30,8 @@
 //! | not run | yes | known, not checked | 0 |
 //! | – | yes, no such case | a mistake in the list | 2 |
 //!
-//! An entry is stale only when every case that it names was run and none needed it.
+//! An entry is stale only when every case that it names was run and none needed it, on the machine
+//! of which its list speaks: what all of Linux does need not be so on each file system.
 //!
 //! # Other systems
 //!
@@ -38,8 +42,13 @@
 //! recorded there. What is as recorded, breaks a rule and stands in no list is *unexplained*: it is
 //! counted and told, and fails nothing. On the reference's own system all is as above.
 //!
+//! An emulator may also answer one case in another way at each run, by where its own memory lies or
+//! how busy its host is. `varies = true` in place of an outcome says so: the case is run, whatever
+//! comes of it is tolerated, and nothing is recorded of it.
+//!
 //! | observed | recorded there | listed | verdict | exit |
 //! |---|---|---|---|---|
+//! | anything | nothing | yes, it varies | known | 0 |
 //! | not allowed | the same | yes, by pattern or without an outcome | known | 0 |
 //! | not allowed | the same | no, or another outcome | unexplained | 0 |
 //! | not allowed | something else | yes, by pattern or without an outcome | changed | 1 |
@@ -62,6 +71,8 @@ pub struct Entry {
     pub cases: Vec<Pattern>,
     /// What is tolerated.
     pub outcome: Tolerated,
+    /// Whether all that breaks rules later in the same case follows from it.
+    pub rest_follows: bool,
     /// Why it is tolerated.
     pub reason: String,
     /// Where one can read about it.
@@ -86,6 +97,8 @@ pub enum Tolerated {
     Like(String),
     /// Whatever is recorded.
     Recorded,
+    /// Whatever comes: it is another at each run, and is not recorded.
+    Varying,
 }
 
 /// The cases that an entry speaks of.
@@ -109,6 +122,8 @@ pub struct Observed<'a> {
 #[derive(Debug, Default)]
 pub struct Known {
     entries: Vec<Entry>,
+    /// Of each entry, whether its list speaks of just this machine.
+    is_own: Vec<bool>,
     /// Whether another system answers than the reference's.
     is_foreign: bool,
 }
@@ -130,6 +145,7 @@ impl Known {
     pub fn load(source: &dyn SnapshotSource, record: &Record) -> Result<Self, Vec<Diagnostic>> {
         let mut known = Known {
             entries: Vec::new(),
+            is_own: Vec::new(),
             is_foreign: !record.is_native(),
         };
         let mut mistakes = Vec::new();
@@ -161,6 +177,8 @@ impl Known {
             let (entries, wrong) = read::entries(SourceText { file, text }, is_foreign(name));
             mistakes.extend(wrong);
             if record.is_about(name) {
+                let is_own = record.is_own(name);
+                known.is_own.extend(entries.iter().map(|_| is_own));
                 known.entries.extend(entries);
             }
         }
@@ -238,18 +256,26 @@ impl Known {
             .collect()
     }
 
-    /// What the list says of a case whose transcript breaks rules in `broken`.
+    /// The entries by which what this case does is another at each run.
+    pub fn varying(&self, id: &str) -> Vec<usize> {
+        let varies = |n: &usize| self.entries[*n].outcome == Tolerated::Varying;
+        self.naming(id).filter(varies).collect()
+    }
+
+    /// What the list says of a case whose transcript breaks rules in `broken`, in the order of its
+    /// steps.
     pub fn listed(&self, id: &str, broken: &[Observed<'_>]) -> Listed {
         let naming: Vec<usize> = self.naming(id).collect();
         if naming.is_empty() {
             return Listed::No;
         }
-        let mut used = Vec::new();
+        let mut used: Vec<usize> = Vec::new();
         for b in broken {
             let found = naming.iter().find(|n| self.entries[**n].tolerates(b));
             match found {
                 Some(n) if !used.contains(n) => used.push(*n),
                 Some(_) => {}
+                None if used.iter().any(|n| self.entries[*n].rest_follows) => {}
                 None => return Listed::Otherwise(naming),
             }
         }
@@ -283,6 +309,7 @@ impl Entry {
         match &self.outcome {
             Tolerated::Outcome(text) | Tolerated::Like(text) => text,
             Tolerated::Recorded => "whatever is recorded",
+            Tolerated::Varying => "whatever comes",
         }
     }
 
@@ -293,7 +320,7 @@ impl Entry {
             Tolerated::Like(text) => {
                 matches(text, observed.line) || matches(text, observed.outcome)
             }
-            Tolerated::Recorded => true,
+            Tolerated::Recorded | Tolerated::Varying => true,
         }
     }
 
@@ -403,6 +430,7 @@ impl<'a> Ledger<'a> {
     pub fn stale(&self) -> impl Iterator<Item = &'a Entry> + '_ {
         let entries = self.known.entries.iter().enumerate();
         entries
+            .filter(|(n, _)| self.known.is_own[*n])
             .filter(|(n, _)| self.idle[*n] && !self.needed[*n] && !self.unchecked[*n])
             .map(|(_, e)| e)
     }

@@ -1,6 +1,6 @@
 //! `mmapcheck findings`.
 
-use super::{Sources, Stop, compare::side};
+use super::{Sources, Stop, compare::side, unexplained};
 use crate::case::Case;
 use crate::cli::Findings;
 use crate::compare::{Cell, Side};
@@ -13,7 +13,11 @@ use std::collections::{BTreeSet, HashSet};
 /// Writes the page of findings.
 pub fn findings(args: &Findings) -> Result<u8, Stop> {
     let sources = Sources::find(&args.tables)?;
-    report::page(&page(&sources)?)?;
+    let text = match &args.unexplained {
+        Some(folders) => unexplained::text(&sources, folders)?,
+        None => page(&sources)?,
+    };
+    report::page(&text)?;
     Ok(0)
 }
 
@@ -132,6 +136,12 @@ impl Shown {
         let mut shown = Shown::default();
         if let Tolerated::Outcome(outcome) = &entry.outcome {
             shown.outcomes.insert(outcome.clone());
+        }
+        if entry.outcome == Tolerated::Varying {
+            // No record shows it.
+            shown.outcomes.insert("another at each run".to_owned());
+            shown.seen = cases.named(entry).map(|c| c.id).collect();
+            return shown;
         }
         for place in places {
             match &place.own {

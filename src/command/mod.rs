@@ -14,6 +14,7 @@ mod random;
 mod run;
 mod sources;
 mod trial;
+mod unexplained;
 
 use crate::case::program::Door;
 use crate::cli::{Cli, Command, Place, Via};

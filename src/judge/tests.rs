@@ -125,6 +125,29 @@ fn truth_elsewhere(
     assert_eq!(word, expected);
 }
 
+/// Whatever comes of it and whatever is recorded: it is known, and not recorded.
+#[rstest]
+fn what_varies_is_known_and_left_out(
+    #[values(GOOD, BAD)] seen: &str,
+    #[values(None, Some(GOOD), Some(BAD))] recorded: Option<&str>,
+) {
+    let machine = crate::platform::Platform {
+        emulator: "odd".into(),
+        ..reference_machine()
+    };
+    let text = entry("eof::*", "EIO").replace("outcome = 'EIO'", "varies = true");
+    let list = list("emulator-odd.toml", &text, &machine).unwrap();
+    let recorded = recorded.map(block);
+    let recorded = match &recorded {
+        Some(block) => Recorded::Block(block),
+        None => Recorded::Unrecorded,
+    };
+    let scale = Scale::ordinary(4096);
+    let judged = judge(&past_eof(), done(seen), recorded, &list, &scale, None);
+    assert!(matches!(judged.verdict, Verdict::Known(_, entries) if entries == [0]));
+    assert_eq!(judged.observed, None);
+}
+
 #[test]
 fn what_is_broken_is_told_line_by_line() {
     let case = past_eof();

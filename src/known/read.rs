@@ -10,8 +10,8 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-const KEYS: [&str; 8] = [
-    "case", "outcome", "like", "reason", "link", "rule", "reckon", "report",
+const KEYS: [&str; 10] = [
+    "case", "outcome", "like", "varies", "rest", "reason", "link", "rule", "reckon", "report",
 ];
 
 /// The entries of one list, and its mistakes. `may_be_open` says whether an entry may tolerate any
@@ -85,6 +85,7 @@ impl Reader {
         }
         let cases = self.patterns(table, &span);
         let outcome = self.tolerated(table, &span);
+        let rest_follows = get(table, "rest").is_some_and(|rest| self.follows(rest));
         let [reason, link] = ["reason", "link"].map(|key| self.word(table, key, &span));
         let link = link.filter(|link| self.is_link(link));
         let mut maybe = |key: &str| {
@@ -99,6 +100,7 @@ impl Reader {
             self.entries.push(Entry {
                 cases,
                 outcome,
+                rest_follows,
                 reason: reason.0,
                 link: link.0,
                 rule: rule.map(|w| w.0),
@@ -126,6 +128,9 @@ impl Reader {
     /// What is tolerated.
     fn tolerated(&mut self, table: &DeTable<'_>, span: &Range<usize>) -> Option<Tolerated> {
         let has_outcome = get(table, "outcome").is_some();
+        if let Some(varies) = get(table, "varies") {
+            return self.varying(varies, has_outcome || get(table, "like").is_some());
+        }
         if let Some(like) = get(table, "like") {
             let (text, at) = self.text(like, "like")?;
             if has_outcome || !self.may_be_open {
@@ -149,6 +154,26 @@ impl Reader {
                 None
             }
         }
+    }
+
+    fn follows(&mut self, value: &Spanned<DeValue<'_>>) -> bool {
+        let follows = text_of(value) == Some("follows");
+        if !follows {
+            self.complain(value.span(), "`rest` can only be \"follows\"", None);
+        }
+        follows
+    }
+
+    fn varying(&mut self, value: &Spanned<DeValue<'_>>, has_other: bool) -> Option<Tolerated> {
+        let is_true = matches!(value.get_ref(), DeValue::Boolean(true));
+        let message = match (is_true, has_other, self.may_be_open) {
+            (true, false, true) => return Some(Tolerated::Varying),
+            (false, ..) => "`varies` can only be `true`",
+            (_, true, _) => "`varies` stands in place of `outcome` and `like`",
+            _ => "`varies` is for machines on which another system answers",
+        };
+        self.complain(value.span(), message, None);
+        None
     }
 
     fn is_link(&mut self, (text, at): &(String, Range<usize>)) -> bool {

@@ -57,6 +57,58 @@ fn mistakes_have_their_place() {
 }
 
 #[test]
+fn what_varies_does_so_elsewhere_and_has_no_outcome() {
+    let text = |more: &str| {
+        format!("[[known]]\ncase = 'a::b'\n{more}\nreason = 'why'\nlink = 'https://x.example/1'\n")
+    };
+    let machine = reference_machine();
+    let said = |file: &str, more: &str| match list(file, &text(more), &machine) {
+        Ok(_) => "fine".to_owned(),
+        Err(found) => found[0].message.clone(),
+    };
+    let emulator = "emulator-x.toml";
+    assert_eq!(said(emulator, "varies = true"), "fine");
+    assert_eq!(
+        said("fs-tmpfs.toml", "varies = true"),
+        "`varies` is for machines on which another system answers"
+    );
+    assert_eq!(
+        said(emulator, "varies = false"),
+        "`varies` can only be `true`"
+    );
+    for other in ["outcome = 'EINVAL'", "like = '*'"] {
+        assert_eq!(
+            said(emulator, &format!("varies = true\n{other}")),
+            "`varies` stands in place of `outcome` and `like`"
+        );
+    }
+}
+
+/// What comes after it, and nothing that comes before.
+#[test]
+fn the_rest_follows_from_what_is_tolerated() {
+    let seen = |words: [&'static str; 2]| {
+        words.map(|outcome| Observed {
+            line: outcome,
+            outcome,
+        })
+    };
+    let text = entry("a::b", "ENODEV");
+    let alone = of(&text);
+    let with_rest = of(&text.replace("reason", "rest = 'follows'\nreason"));
+    let after = seen(["ENODEV", "x\"00\""]);
+    let before = seen(["x\"00\"", "ENODEV"]);
+    assert_eq!(alone.listed("a::b", &after), Listed::Otherwise(vec![0]));
+    assert_eq!(with_rest.listed("a::b", &after), Listed::Tolerated(vec![0]));
+    assert_eq!(
+        with_rest.listed("a::b", &before),
+        Listed::Otherwise(vec![0])
+    );
+    let wrong = text.replace("reason", "rest = 'is silence'\nreason");
+    assert!(mistakes(&wrong)[0].ends_with("`rest` can only be \"follows\""));
+}
+
+#[test]
 fn a_list_speaks_of_its_machines_alone() {
     let text = entry("a::b", "EINVAL");
     let count = |file: &str, change: &dyn Fn(&mut Platform)| {
@@ -66,6 +118,7 @@ fn a_list_speaks_of_its_machines_alone() {
     };
     assert_eq!(count("linux-x86_64.toml", &|_| {}), 1);
     assert_eq!(count("linux-x86_64.toml", &|p| p.fs = "tmpfs".into()), 1);
+    assert_eq!(count("linux-x86_64.toml", &|p| p.arch = "arm".into()), 1);
     let sandboxed = &|p: &mut Platform| p.sandbox = "gvisor".into();
     assert_eq!(count("linux-x86_64.toml", sandboxed), 0);
     assert_eq!(count("sandbox-gvisor.toml", sandboxed), 1);
@@ -73,6 +126,29 @@ fn a_list_speaks_of_its_machines_alone() {
     assert_eq!(count("kernel-6.12.toml", &|p| p.kernel = "6.1".into()), 1);
     assert_eq!(count("kernel-6.1.toml", &|p| p.kernel = "6.12".into()), 0);
     assert_eq!(count("notes.md", &|_| {}), 0);
+}
+
+/// What Linux does on its own file system it need not do on another.
+#[test]
+fn an_entry_is_stale_where_its_list_is_at_home() {
+    let text = entry("a::b", "EINVAL");
+    let stale = |file: &str, change: &dyn Fn(&mut Platform)| {
+        let mut p = reference_machine();
+        change(&mut p);
+        let known = list(file, &text, &p).unwrap();
+        let mut ledger = Ledger::new(&known);
+        ledger.ran("a::b", &[]);
+        ledger.stale().count()
+    };
+    assert_eq!(stale("linux-x86_64.toml", &|_| {}), 1);
+    assert_eq!(stale("linux-x86_64.toml", &|p| p.fs = "tmpfs".into()), 0);
+    assert_eq!(stale("fs-tmpfs.toml", &|p| p.fs = "tmpfs".into()), 1);
+    let both = &|p: &mut Platform| {
+        p.fs = "tmpfs".into();
+        p.kernel = "6.12".into();
+    };
+    assert_eq!(stale("fs-tmpfs.toml", both), 0);
+    assert_eq!(stale("kernel-6.12.toml", both), 0);
 }
 
 #[test]

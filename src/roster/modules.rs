@@ -10,21 +10,27 @@ use std::process::Command;
 pub type Module = (String, Vec<u8>);
 
 /// The wanted modules of the kernel whose modules lie in `folder`, each after those that it
-/// depends on. What is built into the kernel is left out.
+/// depends on. What is built into the kernel is left out; where the kernel's package does not tell
+/// what is (`modules.builtin`), what is no module counts as built in.
 ///
 /// # Errors
 /// One is not there, or can't be read.
 pub fn in_order(folder: &Path, wanted: &[String]) -> Result<Vec<Module>, String> {
     let mut files = HashMap::new();
     collect(&folder.join("kernel"), &mut files);
-    let builtin = fs::read_to_string(folder.join("modules.builtin")).unwrap_or_default();
-    let builtin: Vec<String> = builtin
-        .lines()
-        .filter_map(|l| name_of(Path::new(l)))
-        .collect();
+    let builtin = fs::read_to_string(folder.join("modules.builtin")).ok();
+    let names = |list: String| -> Vec<String> {
+        let lines = list.lines();
+        lines.filter_map(|l| name_of(Path::new(l))).collect()
+    };
+    let builtin = builtin.map(names);
+    let is_builtin = |name: &str| match &builtin {
+        Some(names) => names.iter().any(|b| b == name),
+        None => !files.contains_key(name),
+    };
     let mut done: Vec<Module> = Vec::new();
     for name in wanted {
-        load(&plain(name), &files, &builtin, &mut done, 0)?;
+        load(&plain(name), &files, &is_builtin, &mut done, 0)?;
     }
     Ok(done)
 }
@@ -35,11 +41,11 @@ const DEPTH: usize = 32;
 fn load(
     name: &str,
     files: &HashMap<String, PathBuf>,
-    builtin: &[String],
+    is_builtin: &dyn Fn(&str) -> bool,
     done: &mut Vec<Module>,
     depth: usize,
 ) -> Result<(), String> {
-    if done.iter().any(|(n, _)| n == name) || builtin.iter().any(|b| b == name) {
+    if done.iter().any(|(n, _)| n == name) || is_builtin(name) {
         return Ok(());
     }
     if depth > DEPTH {
@@ -50,7 +56,7 @@ fn load(
         .ok_or_else(|| format!("the kernel has no module {name}"))?;
     let bytes = uncompressed(path)?;
     for needed in depends(&bytes) {
-        load(&needed, files, builtin, done, depth + 1)?;
+        load(&needed, files, is_builtin, done, depth + 1)?;
     }
     done.push((name.to_owned(), bytes));
     Ok(())
@@ -142,5 +148,8 @@ mod tests {
         assert!(order("inside").unwrap().is_empty());
         assert_eq!(order("z").unwrap_err(), "the kernel has no module z");
         assert!(order("x").unwrap_err().contains("depends on itself"));
+        fs::remove_file(folder.path().join("modules.builtin")).unwrap();
+        assert!(order("z").unwrap().is_empty());
+        assert_eq!(order("b-c").unwrap(), ["d", "b_c"]);
     }
 }

@@ -179,11 +179,12 @@ impl Record {
     }
 
     /// Whether a list named `name` speaks of this machine: that of one of its facets, of exactly
-    /// this machine, or of the reference's system as long as that system itself answers.
+    /// this machine, or of the reference's system as long as that system itself answers, on
+    /// whatever processor.
     pub fn is_about(&self, name: &str) -> bool {
-        use FacetKind::{Arch, Emulator, Os, Sandbox};
+        use FacetKind::{Emulator, Os, Sandbox};
         if name == self.reference.name() {
-            let other = |f: &Facet| matches!(f.kind, Os | Arch | Sandbox | Emulator);
+            let other = |f: &Facet| matches!(f.kind, Os | Sandbox | Emulator);
             return !self.facets.iter().any(other);
         }
         // An overlay hands a mapping on to the file system that the file really lies on.
@@ -193,6 +194,15 @@ impl Record {
         };
         let met = |f: &Facet| f.is_met_by(name, &self.reference) || below(f);
         name == self.home() || self.facets.iter().any(met)
+    }
+
+    /// Whether a list named `name` speaks of this machine and of what sets it apart, so that an
+    /// entry that nothing here needs is not needed at all: not one for all of Linux where another
+    /// file system answers, nor one for a kernel on another processor.
+    pub fn is_own(&self, name: &str) -> bool {
+        let is_alone = self.facets.len() == 1;
+        let met = |f: &Facet| f.is_met_by(name, &self.reference);
+        name == self.home() || is_alone && self.facets.iter().any(met)
     }
 
     /// What is recorded of a case, given by its whole id.

@@ -233,9 +233,17 @@ pub static MMAP: List = List {
             needs_read,
         ),
         answer(
+            "mmap/nothing-to-execute-lately",
+            &["mmap(2) ERRORS EPERM", "mm/mmap.c do_mmap(), path_noexec()"],
+            "PROT_EXEC with a pipe or a socket is EPERM in late releases of Linux 6.18 (so seen with 6.18.44), and not in early ones (6.18.15).",
+            noexec_lately,
+        )
+        .linux()
+        .permitted(),
+        answer(
             "mmap/nothing-to-execute",
             &["mmap(2) ERRORS EPERM", "mm/mmap.c do_mmap(), path_noexec()", "fs/proc/root.c proc_fill_super()"],
-            "PROT_EXEC with a file of proc(5) is EPERM, before it is asked whether it can be mapped; with a pipe, a socket or an epoll instance that was seen with Linux 6.18, and was not so up to 6.12.",
+            "PROT_EXEC with a file of proc(5) is EPERM, before it is asked whether it can be mapped; with an epoll instance that was seen with Linux 6.18; with a pipe or a socket it was not so up to 6.12.",
             noexec,
         )
         .linux(),

@@ -81,10 +81,24 @@ pub(super) fn needs_read(c: &Ctx<'_>) -> Option<Answer> {
     when(with_file(c) && !can, Errno("EACCES"))
 }
 
+/// Whether nothing is executed of what pipes and sockets lie on came into Linux 6.18 late.
+pub(super) fn noexec_lately(c: &Ctx<'_>) -> Option<Answer> {
+    when(is_noexec_lately(c), Errno("EPERM"))
+}
+
+fn is_noexec_lately(c: &Ctx<'_>) -> bool {
+    let executes = c.flags(PROT) & bits(number::PROT_EXEC) != 0;
+    let pipes = matches!(
+        c.what(FD),
+        Some(What::PipeRead(_) | What::PipeWrite(_) | What::Socket)
+    );
+    with_file(c) && executes && pipes && c.m.kernel == (6, 18)
+}
+
 /// What is of a file system that can't be looked into: nothing of it is executed.
 pub(super) fn noexec(c: &Ctx<'_>) -> Option<Answer> {
     let executes = c.flags(PROT) & bits(number::PROT_EXEC) != 0;
-    if !with_file(c) || !executes {
+    if !with_file(c) || !executes || is_noexec_lately(c) {
         return None;
     }
     let within = match c.what(FD)? {
