@@ -84,6 +84,8 @@ pub struct Entry {
     pub reckon: Option<String>,
     /// Where it was reported in public, where that is known.
     pub report: Option<String>,
+    /// Whether its list speaks of just this machine, so that it may be stale here.
+    is_own: bool,
     source: Arc<SourceText>,
 }
 
@@ -122,8 +124,6 @@ pub struct Observed<'a> {
 #[derive(Debug, Default)]
 pub struct Known {
     entries: Vec<Entry>,
-    /// Of each entry, whether its list speaks of just this machine.
-    is_own: Vec<bool>,
     /// Whether another system answers than the reference's.
     is_foreign: bool,
 }
@@ -145,7 +145,6 @@ impl Known {
     pub fn load(source: &dyn SnapshotSource, record: &Record) -> Result<Self, Vec<Diagnostic>> {
         let mut known = Known {
             entries: Vec::new(),
-            is_own: Vec::new(),
             is_foreign: !record.is_native(),
         };
         let mut mistakes = Vec::new();
@@ -174,11 +173,11 @@ impl Known {
                 }
             };
             let file = source.shown(&path);
-            let (entries, wrong) = read::entries(SourceText { file, text }, is_foreign(name));
+            let (mut entries, wrong) = read::entries(SourceText { file, text }, is_foreign(name));
             mistakes.extend(wrong);
             if record.is_about(name) {
                 let is_own = record.is_own(name);
-                known.is_own.extend(entries.iter().map(|_| is_own));
+                entries.iter_mut().for_each(|e| e.is_own = is_own);
                 known.entries.extend(entries);
             }
         }
@@ -430,8 +429,8 @@ impl<'a> Ledger<'a> {
     pub fn stale(&self) -> impl Iterator<Item = &'a Entry> + '_ {
         let entries = self.known.entries.iter().enumerate();
         entries
-            .filter(|(n, _)| self.known.is_own[*n])
-            .filter(|(n, _)| self.idle[*n] && !self.needed[*n] && !self.unchecked[*n])
+            .filter(|(n, e)| e.is_own && self.idle[*n])
+            .filter(|(n, _)| !self.needed[*n] && !self.unchecked[*n])
             .map(|(_, e)| e)
     }
 }

@@ -15,11 +15,12 @@ use std::fmt::Write;
 pub(super) fn text(sources: &Sources, folders: &[String]) -> Result<String, Stop> {
     let plan = Plan::new(&sources.tables, &Filter::default());
     let all = crate::snapshot::folders(sources.snapshots.as_ref())?;
+    if let Some(none) = folders.iter().find(|f| !all.contains(*f)) {
+        return Err(Stop::Usage(format!("no records are called `{none}`")));
+    }
     let mut text = String::new();
-    for folder in all
-        .iter()
-        .filter(|f| folders.is_empty() || folders.contains(f))
-    {
+    let is_asked = |f: &&String| folders.is_empty() || folders.contains(f);
+    for folder in all.iter().filter(is_asked) {
         let side = side(sources, folder)?;
         let held = crate::snapshot::held(sources.snapshots.as_ref(), folder)?;
         let held: HashSet<String> = held.into_iter().collect();
@@ -64,5 +65,41 @@ fn left(side: &Side, case: &Case) -> Vec<String> {
     match side.known.listed(&case.id, &observed) {
         Listed::Tolerated(_) => Vec::new(),
         Listed::No | Listed::Otherwise(_) => lines,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Tables;
+    use std::path::PathBuf;
+
+    fn said_with(known: Option<PathBuf>, folder: &str) -> Result<String, Stop> {
+        let tables = Tables {
+            cases: None,
+            snapshots: None,
+            known,
+        };
+        text(&Sources::find(&tables)?, &[folder.to_owned()])
+    }
+
+    /// With our lists nothing is left on Linux's own file systems; without them there is.
+    #[test]
+    fn what_no_list_explains_is_told() {
+        let none = tempfile::tempdir().unwrap();
+        for folder in ["linux-x86_64", "fs-tmpfs", "fs-f2fs", "fs-9p"] {
+            let ours = said_with(None, folder).unwrap();
+            assert_eq!(ours, format!("{folder}: 0 cases\n"));
+            let all = said_with(Some(none.path().to_owned()), folder).unwrap();
+            assert!(!all.starts_with(&ours), "{all}");
+        }
+        let f2fs = said_with(Some(none.path().to_owned()), "fs-f2fs").unwrap();
+        let line = "     1  objects/seals::executable-while-mapped  fcntl(made, F_ADD_SEALS, F_SEAL_EXEC) = 0\n";
+        assert!(f2fs.contains(line), "{f2fs}");
+    }
+
+    #[test]
+    fn records_that_there_are_not_are_a_mistake() {
+        assert!(said_with(None, "fs-none").is_err());
     }
 }

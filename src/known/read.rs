@@ -106,6 +106,7 @@ impl Reader {
                 rule: rule.map(|w| w.0),
                 reckon: reckon.map(|w| w.0),
                 report: report.map(|w| w.0),
+                is_own: false,
                 source: self.source.clone(),
             });
         }

@@ -50,8 +50,7 @@ pub struct Guard {
     since: Instant,
     nudged: Option<Instant>,
     died: Option<Instant>,
-    /// Since when, and how often, each look has found it asleep.
-    asleep: Option<(Instant, u32)>,
+    asleep: Asleep,
     /// The CPU time of whoever acts, when that was last measured from.
     taken_before: Option<Duration>,
 }
@@ -65,7 +64,7 @@ impl Guard {
             since: Instant::now(),
             nudged: None,
             died: None,
-            asleep: None,
+            asleep: Asleep::default(),
             taken_before: None,
         }
     }
@@ -81,7 +80,7 @@ impl Guard {
             self.since = Instant::now();
             self.nudged = None;
             self.died = None;
-            self.asleep = None;
+            self.asleep = Asleep::default();
             self.taken_before = None;
             return Finding::Fine;
         }
@@ -109,11 +108,7 @@ impl Guard {
         }
         // A call that computes or waits for a disk is slow, not blocked.
         let is_slow = matches!(state, Some('R' | 'D'));
-        self.asleep = match (is_slow, self.asleep) {
-            (true, _) => None,
-            (false, None) => Some((Instant::now(), 1)),
-            (false, Some((since, looks))) => Some((since, looks + 1)),
-        };
+        self.asleep.look(!is_slow, Instant::now());
         if let Some(nudged) = self.nudged {
             // One that runs is on its way out of the call, and may have to wait for a CPU; one that
             // waits for a disk takes no signal before the disk has answered.
@@ -127,9 +122,9 @@ impl Guard {
                 false => Finding::Fine,
             };
         }
-        let is_too_long = match self.asleep {
-            None => self.since.elapsed() > self.limits.idle * BUSY,
-            Some((since, looks)) => since.elapsed() > self.limits.idle && looks >= SLEEPS,
+        let is_too_long = match is_slow {
+            true => self.since.elapsed() > self.limits.idle * BUSY,
+            false => self.asleep.is_for(self.limits.idle, Instant::now()),
         };
         if is_too_long {
             self.nudge(holder, journal);
@@ -162,6 +157,27 @@ impl Guard {
         for pid in journal.pids() {
             sys::signal_thread(pid, holder, libc::SIGALRM);
         }
+    }
+}
+
+/// Since when, and how often, each look has found a call asleep.
+#[derive(Debug, Default)]
+struct Asleep(Option<(Instant, u32)>);
+
+impl Asleep {
+    /// What a look at this moment has found.
+    fn look(&mut self, is_asleep: bool, now: Instant) {
+        self.0 = match (is_asleep, self.0) {
+            (false, _) => None,
+            (true, None) => Some((now, 1)),
+            (true, Some((since, looks))) => Some((since, looks + 1)),
+        };
+    }
+
+    /// Whether it has slept for longer than this, by enough looks.
+    fn is_for(&self, idle: Duration, now: Instant) -> bool {
+        let is_long = |(since, looks)| now - since > idle && looks >= SLEEPS;
+        self.0.is_some_and(is_long)
     }
 }
 
@@ -241,8 +257,7 @@ mod tests {
     const LIMITS: Limits = Limits {
         idle: Duration::from_millis(50),
         busy: None,
-        // A child begins with what the other tests hold by then.
-        memory: 768 << 20,
+        memory: 512 << 20,
     };
 
     /// What the guard finds of a child that does this when it has the turn.
@@ -250,9 +265,11 @@ mod tests {
         found_within(LIMITS, work)
     }
 
-    fn found_within(limits: Limits, work: fn()) -> Finding {
+    fn found_within(mut limits: Limits, work: fn()) -> Finding {
         let mut journal = Journal::new(false).unwrap();
         journal.reset(1);
+        // A child begins with what all tests hold by then.
+        limits.memory += memory_of(std::process::id() as i32);
         // SAFETY: the child runs `work` and ends.
         let child = unsafe { libc::fork() };
         if child == 0 {
@@ -324,6 +341,25 @@ mod tests {
             }
         };
         assert_eq!(found(greedy), Finding::Memory);
+    }
+
+    /// Neither one look after a long time, nor many with one between that found it awake.
+    #[test]
+    fn a_short_sleep_is_no_long_one() {
+        let idle = Duration::from_millis(300);
+        let begin = Instant::now();
+        let sleeps = |awake: u32, looks: u32, tick: Duration| {
+            let mut asleep = Asleep::default();
+            for n in 1..=looks {
+                asleep.look(n != awake, begin + tick * n);
+            }
+            asleep.is_for(idle, begin + tick * looks)
+        };
+        assert!(sleeps(0, 20, TICK));
+        assert!(!sleeps(0, 15, TICK), "not yet");
+        assert!(!sleeps(19, 20, TICK), "awake just now");
+        assert!(!sleeps(10, 20, TICK), "awake in between");
+        assert!(!sleeps(0, 2, 20 * TICK), "looked at seldom");
     }
 
     #[test]

@@ -234,15 +234,15 @@ pub static MMAP: List = List {
         ),
         answer(
             "mmap/nothing-to-execute-lately",
-            &["mmap(2) ERRORS EPERM", "mm/mmap.c do_mmap(), path_noexec()"],
-            "PROT_EXEC with a pipe or a socket is EPERM in late releases of Linux 6.18 (so seen with 6.18.44), and not in early ones (6.18.15).",
+            &["mmap(2) ERRORS EPERM", "mm/mmap.c do_mmap(), path_noexec()", "fs/libfs.c init_pseudo() of 7.3 (SB_I_NOEXEC, which that of 6.12 does not set)"],
+            "PROT_EXEC with a pipe or a socket is EPERM where what they lie on is marked as running nothing: Linux 6.18 has come to it in its stable releases, and says either.",
             noexec_lately,
         )
         .linux()
         .permitted(),
         answer(
             "mmap/nothing-to-execute",
-            &["mmap(2) ERRORS EPERM", "mm/mmap.c do_mmap(), path_noexec()", "fs/proc/root.c proc_fill_super()"],
+            &["mmap(2) ERRORS EPERM", "mm/mmap.c do_mmap(), path_noexec()", "fs/proc/root.c proc_fill_super()", "fs/libfs.c init_pseudo()"],
             "PROT_EXEC with a file of proc(5) is EPERM, before it is asked whether it can be mapped; with an epoll instance that was seen with Linux 6.18; with a pipe or a socket it was not so up to 6.12.",
             noexec,
         )
