@@ -273,7 +273,7 @@ fn search(
         config.start.namespace = mounts;
         config.run(vec![config.lane(jobs.into_iter())], &mut |place, answer| {
             let (which, first, steps) = places[place];
-            if let Answer::Ran(transcript) = answer {
+            if let Answer::Ran(transcript, _) = answer {
                 held[which] += usize::from(is_so(&transcript, steps, first));
             }
         })?;

@@ -17,7 +17,7 @@ use crate::transcript::Transcript;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Which cases are meant.
 #[derive(Debug, Clone)]
@@ -252,18 +252,19 @@ impl Suite<'_> {
         let mut mounting = Vec::new();
         for index in 0..self.plan.len() {
             if self.platform.door == NO_DOOR {
-                telling.has_come(index, Ran::Skipped(other_system(&self.platform.os)))?;
+                let skip = other_system(&self.platform.os);
+                telling.has_come(index, Ran::Skipped(skip), Duration::ZERO)?;
                 continue;
             }
             let needs = self.plan.needs_of(index);
             match needs.iter().find_map(|n| unmet.get(*n).map(|why| (n, why))) {
-                Some((need, why)) => telling.has_come(
-                    index,
-                    Ran::Skipped(Skip {
+                Some((need, why)) => {
+                    let skip = Skip {
                         need: Some(need.name.to_owned()),
                         reason: format!("needs {need}: {why}"),
-                    }),
-                )?,
+                    };
+                    telling.has_come(index, Ran::Skipped(skip), Duration::ZERO)?;
+                }
                 None if needs.iter().any(|n| n.brings_root()) => as_root.push(index as u32),
                 None if self.plan.group(index).ground() != Ground::Ordinary => {
                     mounting.push(index as u32);
@@ -301,8 +302,10 @@ impl Suite<'_> {
         let mut told = Ok(());
         let mut caught = Vec::new();
         let result = self.config.run(all.collect(), &mut |index, answer| {
+            let mut time = Duration::ZERO;
             let ran = match answer {
-                Answer::Ran(transcript) => {
+                Answer::Ran(transcript, took) => {
+                    time = took;
                     if self.let_die && transcript.outcomes.iter().any(|o| o.signal().is_some()) {
                         caught.push((index, transcript.clone()));
                     }
@@ -311,7 +314,7 @@ impl Suite<'_> {
                 Answer::Incomplete(why) => Ran::Incomplete(why),
             };
             if told.is_ok() {
-                told = telling.has_come(index, ran);
+                told = telling.has_come(index, ran, time);
                 // Nobody reads it any more: what was not sent yet need not be run.
                 unread.store(told.is_err(), Ordering::Relaxed);
             }
@@ -395,7 +398,7 @@ impl Suite<'_> {
             let (index, transcript) = &caught[which];
             let verdict = match answer {
                 Answer::Incomplete(why) => Err(why),
-                Answer::Ran(died) => {
+                Answer::Ran(died, _) => {
                     same_death(&self.plan.case(*index).program, transcript, &died, step)
                 }
             };
@@ -436,16 +439,15 @@ impl From<io::Error> for Failed {
 
 /// Judges what comes, and tells it in the order of the plan.
 /// After so long it is said again which case all wait for.
-const HELD_BACK: std::time::Duration = std::time::Duration::from_secs(1);
+const HELD_BACK: Duration = Duration::from_secs(1);
 
 struct Telling<'s, 'a> {
     suite: &'s Suite<'s>,
     sink: &'s mut Sink<'a>,
-    waiting: BTreeMap<usize, (Ran, Instant)>,
+    waiting: BTreeMap<usize, (Ran, Duration)>,
     next: usize,
     ledger: Ledger<'s>,
     found: Found,
-    last: Instant,
     /// When the sink last heard something.
     heard: Instant,
     model: Option<Model>,
@@ -469,17 +471,16 @@ impl<'s, 'a> Telling<'s, 'a> {
             next: 0,
             ledger: Ledger::new(suite.known),
             found,
-            last: Instant::now(),
             heard: Instant::now(),
         }
     }
 
     /// A case has come. They are told in their order: where one holds the others back, it is said
     /// from time to time which, so that a sink that has no more time can say so.
-    fn has_come(&mut self, index: usize, ran: Ran) -> Result<(), Failed> {
-        self.waiting.insert(index, (ran, Instant::now()));
-        while let Some((ran, came)) = self.waiting.remove(&self.next) {
-            self.tell(self.next, ran, came)?;
+    fn has_come(&mut self, index: usize, ran: Ran, took: Duration) -> Result<(), Failed> {
+        self.waiting.insert(index, (ran, took));
+        while let Some((ran, took)) = self.waiting.remove(&self.next) {
+            self.tell(self.next, ran, took)?;
             self.next += 1;
             self.heard = Instant::now();
         }
@@ -492,7 +493,7 @@ impl<'s, 'a> Telling<'s, 'a> {
         Ok(())
     }
 
-    fn tell(&mut self, index: usize, ran: Ran, came: Instant) -> Result<(), Failed> {
+    fn tell(&mut self, index: usize, ran: Ran, took: Duration) -> Result<(), Failed> {
         let suite = self.suite;
         let case = suite.plan.case(index);
         let recorded = suite.record.get(&case.id);
@@ -509,8 +510,6 @@ impl<'s, 'a> Telling<'s, 'a> {
         self.found.summary.add_modelled(&judged);
         let ran = judged.observed.is_some();
         self.found.summary.unclaimed += usize::from(case.is_unclaimed && ran);
-        let took = came.saturating_duration_since(self.last);
-        self.last = came.max(self.last);
         self.event(&case, &judged, took)?;
         (self.sink)(&Event::Running {
             done: index + 1,
@@ -519,12 +518,7 @@ impl<'s, 'a> Telling<'s, 'a> {
         Ok(())
     }
 
-    fn event(
-        &mut self,
-        case: &Case,
-        judged: &Judged,
-        took: std::time::Duration,
-    ) -> Result<(), Failed> {
+    fn event(&mut self, case: &Case, judged: &Judged, took: Duration) -> Result<(), Failed> {
         let fails = self.suite.policy.fails(&judged.verdict);
         (self.sink)(&Event::Case(&CaseDone {
             case,
@@ -540,7 +534,7 @@ impl<'s, 'a> Telling<'s, 'a> {
         let mut waiting = std::mem::take(&mut self.waiting);
         for index in self.next..self.suite.plan.len() {
             match waiting.remove(&index) {
-                Some((ran, came)) => self.tell(index, ran, came)?,
+                Some((ran, took)) => self.tell(index, ran, took)?,
                 None => {
                     let verdict = Verdict::Incomplete(why.clone());
                     verdict.enter(&self.suite.plan.id(index), &mut self.ledger);
@@ -562,7 +556,7 @@ impl<'s, 'a> Telling<'s, 'a> {
             modelled: crate::judge::Modelled::NotAsked,
         };
         self.found.summary.add(&judged.verdict, self.suite.policy);
-        self.event(&case, &judged, std::time::Duration::ZERO)
+        self.event(&case, &judged, Duration::ZERO)
     }
 
     fn finish(mut self) -> Result<Found, Failed> {

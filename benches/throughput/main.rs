@@ -197,8 +197,8 @@ fn cases(width: usize, options: &Options) -> Result<Cost, String> {
 fn wrongly(answer: Answer) -> Option<String> {
     const RIGHT: &str = "file\nmap\nx\"00\"\nok\nok\nfile = \"x\" + x\"00\"*(1page - 1)\n";
     match answer {
-        Answer::Ran(transcript) if transcript.to_string() == RIGHT => None,
-        Answer::Ran(transcript) => Some(format!("a plain case came out as\n{transcript}")),
+        Answer::Ran(transcript, _) if transcript.to_string() == RIGHT => None,
+        Answer::Ran(transcript, _) => Some(format!("a plain case came out as\n{transcript}")),
         Answer::Incomplete(why) => Some(why),
     }
 }

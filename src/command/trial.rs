@@ -55,7 +55,7 @@ pub fn trial(args: &Try) -> Result<u8, Stop> {
         })
         .map_err(Stop::Failed)?;
     match answer {
-        Some(Answer::Ran(transcript)) => {
+        Some(Answer::Ran(transcript, _)) => {
             let mut out = report::out();
             for line in transcript.lines(&program) {
                 writeln!(out, "{line}")?;

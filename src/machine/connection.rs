@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 /// What came of a case that was sent to a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// It was run.
-    Ran(Transcript),
+    /// It was run, and took so long by its worker's clock.
+    Ran(Transcript, Duration),
     /// It was not run to its end: the harness or its machine failed, for this reason.
     Incomplete(String),
 }
@@ -454,10 +454,13 @@ const LINE_MAX: usize = 64 << 20;
 
 fn read_answer(frame: &Frame) -> Answer {
     match frame.kind.as_str() {
-        "result" => match Transcript::parse(&frame.payload) {
-            Ok(transcript) => Answer::Ran(transcript),
-            Err(m) => Answer::Incomplete(format!("the worker's transcript can't be read: {m}")),
-        },
+        "result" => {
+            let (took, text) = frame::untimed(&frame.payload);
+            match Transcript::parse(text) {
+                Ok(transcript) => Answer::Ran(transcript, took),
+                Err(m) => Answer::Incomplete(format!("the worker's transcript can't be read: {m}")),
+            }
+        }
         "error" => Answer::Incomplete(frame.payload.clone()),
         other => Answer::Incomplete(format!("the worker answered with `{other}`")),
     }

@@ -14,7 +14,7 @@
 //! | `start` | `hello` | the [version and what is asked for](super::start::Start); the [machine](crate::platform::Platform) |
 //! | | `ready` | a line that was not listened to before is now: `start` is said again |
 //! | `need` | `met`, `unmet` | a [need](crate::case::need), and the reason where it is not met |
-//! | `run` | `result` | a [program](crate::case::Program), and its [transcript](crate::transcript) |
+//! | `run` | `result` | a [program](crate::case::Program), how long it took and its [transcript](crate::transcript) |
 //! | `end` | | nothing more will come |
 //! | any | `error` | what is wrong with the question, or with the machine |
 //! | any | `damaged` | it did not come whole: say it again |
@@ -24,6 +24,7 @@
 
 use crate::digest::Digest;
 use std::io::Write;
+use std::time::Duration;
 
 /// What every frame begins with.
 const MARK: &str = "@mmapcheck ";
@@ -74,6 +75,20 @@ pub fn write(kind: &str, sequence: u64, payload: &str, out: &mut Vec<u8>) {
     let _ = write!(out, "{MARK}{kind} {sequence} {length} {checksum:08x} ");
     escape(payload, out);
     out.push(b'\n');
+}
+
+/// The payload of a `result`: how long it took, in whole microseconds, and the text.
+pub fn timed(took: Duration, text: &str) -> String {
+    format!("took {}\n{text}", took.as_micros())
+}
+
+/// What [`timed`] was made of; what does not tell its time took none.
+pub fn untimed(payload: &str) -> (Duration, &str) {
+    let told = payload.strip_prefix("took ").and_then(|rest| {
+        let (micros, text) = rest.split_once('\n')?;
+        Some((Duration::from_micros(micros.parse().ok()?), text))
+    });
+    told.unwrap_or((Duration::ZERO, payload))
 }
 
 fn checksum(kind: &str, sequence: u64, payload: &str) -> u32 {
@@ -164,6 +179,18 @@ fn unescape(bytes: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_come_back() {
+        let took = Duration::from_micros(12_345);
+        assert_eq!(
+            untimed(&timed(took, "ok\nno file\n")),
+            (took, "ok\nno file\n")
+        );
+        for text in ["ok\n", "took\n", "took 1", "took x\nok\n"] {
+            assert_eq!(untimed(text), (Duration::ZERO, text));
+        }
+    }
     use proptest::prelude::*;
 
     fn line(frame: &Frame) -> Vec<u8> {

@@ -104,7 +104,7 @@ impl Hunt<'_> {
                         let program = lock(&programs).remove(&n);
                         let seed = self.seed(n as u64);
                         match (came, program) {
-                            (Answer::Ran(t), Some(p)) => tally.judge(seed, model, &p, &t),
+                            (Answer::Ran(t, _), Some(p)) => tally.judge(seed, model, &p, &t),
                             (Answer::Incomplete(why), _) => tally.give_up(why),
                             (_, None) => tally.give_up("an answer to nothing".to_owned()),
                         }
@@ -163,7 +163,7 @@ impl Hunt<'_> {
             let text = draw::text(seed, self.order.shape, self.order.scope);
             let program = text.and_then(|t| Program::parse(&t).map_err(|m| m.message));
             match (first.remove(&n), second, program) {
-                (Some(Answer::Ran(a)), Answer::Ran(b), Ok(p)) => {
+                (Some(Answer::Ran(a, _)), Answer::Ran(b, _), Ok(p)) => {
                     tally.held += 1;
                     tally.enter(seed, two(&p, &a, &b));
                 }
@@ -306,7 +306,7 @@ fn ask(
         *line = Some(connection);
     }
     Ok(match came {
-        Some(Answer::Ran(transcript)) => Some(transcript),
+        Some(Answer::Ran(transcript, _)) => Some(transcript),
         _ => None,
     })
 }

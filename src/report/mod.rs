@@ -92,7 +92,7 @@ pub struct CaseDone<'a> {
     pub judged: &'a Judged,
     /// Whether it fails the run.
     pub fails: bool,
-    /// How long the case took.
+    /// How long the case took by its worker's clock; nothing where it did not come to its end.
     pub took: Duration,
 }
 

@@ -130,7 +130,7 @@ fn last(answers: &mpsc::Receiver<Frame>) -> Result<String, String> {
         let frame = answers.recv_timeout(PATIENCE).map_err(|e| e.to_string())?;
         match frame.kind.as_str() {
             "hello" => {}
-            "result" => return Ok(frame.payload),
+            "result" => return Ok(frame::untimed(&frame.payload).1.to_owned()),
             _ => return Err(frame.payload),
         }
     }

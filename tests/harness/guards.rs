@@ -2,6 +2,7 @@
 
 use crate::bench::{Bench, skip};
 use rstest::rstest;
+use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
@@ -311,4 +312,40 @@ fn who_takes_the_harness_away_is_named(
     assert!(seen[which].ends_with(" = harness unmapped"), "{seen:?}");
     assert_eq!(seen[which + 1], rest);
     bench.assert_clean();
+}
+
+/// Those that wait have workers of their own, and answers come many at once: each case's time is
+/// its own all the same.
+#[test]
+fn what_a_case_took_is_told_of_that_case() {
+    let bench = Bench::with(
+        "[[case]]\nname = 'at-once'\nwhy = 'nothing waits'\nmap = false\n\
+         vary = { n = ['1', '2', '3', '4'] }\nthen = ['lseek(-1, $n, SEEK_SET) = EBADF']\n\
+         [[case]]\nname = 'waits'\nwhy = 'nobody writes'\nmap = false\n\
+         then = ['p = pipe()', 'read(p.read, buf, 1) = blocked']\n\
+         [[case]]\nname = 'then'\nwhy = 'nothing waits'\nmap = false\n\
+         then = ['lseek(-1, 0, SEEK_SET) = EBADF']\n",
+    );
+    let file = bench.path("report.jsonl");
+    let report = format!("json={}", file.display());
+    bench.run(&["--report", &report, "-j", "1"]);
+    let text = fs::read_to_string(file).unwrap();
+    let cases = text
+        .lines()
+        .map(|l| serde_json::from_str::<Value>(l).unwrap());
+    let micros: Vec<(String, u64)> = cases
+        .filter(|c| c["type"] == "case")
+        .map(|c| {
+            (
+                c["id"].as_str().unwrap().to_owned(),
+                c["micros"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(micros.len(), 6, "{text}");
+    for (id, micros) in micros {
+        assert!(micros > 0, "{id} took no time");
+        // What a call is given before it counts as one that waits for ever.
+        assert!(!id.contains("waits") || micros > 300_000, "{id}: {micros}");
+    }
 }

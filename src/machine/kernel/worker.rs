@@ -136,6 +136,9 @@ fn refuse(why: &io::Error) -> i32 {
     3
 }
 
+/// What came of it, and how long that took.
+type Done = (Ready, Result<Came, NotRun>, Duration);
+
 /// A frame with the work that it asks for, as far as that can be made ready.
 struct Ready {
     frame: Frame,
@@ -244,16 +247,17 @@ impl Worker {
     /// Runs all cases, then tells what came of them: telling writes to many pages. A case that
     /// took long is told at once, with those before it.
     fn answer_all(&mut self, ready: Vec<Ready>, stream: &mut Stream) {
-        let mut done: Vec<(Ready, Result<Came, NotRun>)> = Vec::with_capacity(ready.len());
+        let mut done: Vec<Done> = Vec::with_capacity(ready.len());
         let mut began = Instant::now();
         for mut work in ready {
+            let start = Instant::now();
             let came = match &mut work.case {
                 Some(Ok(case)) if unsaid(&case.compiled).is_none() => {
                     self.run(&case.compiled, &mut case.raw)
                 }
                 _ => Err(NotRun::Failed(String::new())),
             };
-            done.push((work, came));
+            done.push((work, came, start.elapsed()));
             if began.elapsed() > LONG {
                 self.tell(&mut done, stream);
                 stream.flush();
@@ -263,28 +267,27 @@ impl Worker {
         self.tell(&mut done, stream);
     }
 
-    fn tell(&mut self, done: &mut Vec<(Ready, Result<Came, NotRun>)>, stream: &mut Stream) {
+    fn tell(&mut self, done: &mut Vec<Done>, stream: &mut Stream) {
         // What is told takes memory.
         self.harness = Harness::default();
-        for (work, came) in done.drain(..) {
-            stream.send(&self.answer(&work, came));
+        for (work, came, took) in done.drain(..) {
+            stream.send(&self.answer(&work, came, took));
         }
     }
 
     /// The answer to one frame.
-    fn answer(&self, work: &Ready, came: Result<Came, NotRun>) -> Frame {
+    fn answer(&self, work: &Ready, came: Result<Came, NotRun>, took: Duration) -> Frame {
         let frame = &work.frame;
         let reply = |kind: &str, text: String| Frame::new(kind, frame.sequence, text);
+        let result = |t: &Transcript| reply("result", frame::timed(took, &t.to_string()));
         match (&work.case, came) {
             (Some(Ok(case)), came) => {
                 if let Some(transcript) = unsaid(&case.compiled) {
-                    return reply("result", transcript.to_string());
+                    return result(&transcript);
                 }
                 return match came {
-                    Ok(came) => reply("result", self.transcript(case, &came).to_string()),
-                    Err(NotRun::Unsaid(why)) => {
-                        reply("result", all_unsaid(&case.compiled, why).to_string())
-                    }
+                    Ok(came) => result(&self.transcript(case, &came)),
+                    Err(NotRun::Unsaid(why)) => result(&all_unsaid(&case.compiled, why)),
                     Err(NotRun::Failed(why)) => reply("error", why),
                 };
             }
