@@ -172,7 +172,11 @@ pub fn judge(
         against_record
     } else {
         let as_recorded = against_record == Verdict::Pass;
-        match listed(case, known, &breaches, &departures) {
+        // Of another system's deviation a list tells what breaks the rule, not what sets its
+        // other steps apart from Linux.
+        let aside = as_recorded && known.is_foreign() && !breaches.is_empty();
+        let departing = if aside { &[][..] } else { &departures };
+        match listed(case, known, &breaches, departing) {
             Listed::Tolerated(_) if against_record == Verdict::Changed => Verdict::Changed,
             // Where an entry leaves the outcome to the record, that must say it.
             Listed::Tolerated(entries) if as_recorded || known.say_outcomes(&entries) => {
@@ -306,15 +310,18 @@ fn listed(case: &Case, known: &Known, breaches: &[Breach], departures: &[Departu
     let outcomes: Vec<String> = breaches.iter().map(|b| b.observed.to_string()).collect();
     let broken = breaches.iter().zip(&outcomes).map(|(b, outcome)| {
         let line = &b.line;
-        (b.step, Observed { line, outcome })
+        // That nothing met a fault is known when all is over.
+        let is_last = b.observed == Outcome::NotFired;
+        ((is_last, b.step), Observed { line, outcome })
     });
     let beyond = |d: &&Departure| breaches.iter().all(|b| b.step != d.step);
     let departing = departures.iter().filter(beyond).map(|d| {
         let (line, outcome) = (&d.line, &d.outcome);
-        (d.step, Observed { line, outcome })
+        let is_last = *outcome == Outcome::NotFired.to_string();
+        ((is_last, d.step), Observed { line, outcome })
     });
-    let mut seen: Vec<(usize, Observed<'_>)> = broken.chain(departing).collect();
-    seen.sort_by_key(|(step, _)| *step);
+    let mut seen: Vec<((bool, usize), Observed<'_>)> = broken.chain(departing).collect();
+    seen.sort_by_key(|(place, _)| *place);
     let seen: Vec<Observed<'_>> = seen.into_iter().map(|(_, observed)| observed).collect();
     known.listed(&case.id, &seen)
 }

@@ -4,6 +4,7 @@ use super::{Sources, Stop, run};
 use crate::case::program::Door;
 use crate::cli::{PlatformsDo, PlatformsRun, PlatformsWhich};
 use crate::judge::{Policy, Summary, Verdict};
+use crate::known::Known;
 use crate::machine::pool::{Config, IDLE};
 use crate::machine::start::Start;
 use crate::report::{self, End, Event, Human, Report};
@@ -361,20 +362,20 @@ impl Work<'_> {
             }
             Err(failed) => return Err(failed.into()),
         }
-        self.finish(entry, &record, watch, began)
+        self.finish(entry, (&record, &known), watch, began)
     }
 
     fn finish(
         &self,
         entry: &Entry,
-        record: &Record,
+        (record, known): (&Record, &Known),
         mut watch: Watch<'_, impl Write>,
         began: Instant,
     ) -> Result<Came, Stop> {
         let mut blessed = 0;
         if watch.policy.bless {
             let _one_at_a_time = lock(&self.recording);
-            blessed = run::record(self.sources, record, &watch.observed)?;
+            blessed = run::record(self.sources, (record, known), &watch.observed)?;
         }
         // What was not run says nothing about the lists.
         let is_whole =

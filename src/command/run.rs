@@ -3,6 +3,7 @@
 use super::{Sources, Stop, config};
 use crate::cli::{Form, Run};
 use crate::judge::{Policy, Require};
+use crate::known::Known;
 use crate::platform::Platform;
 use crate::report::{
     self, End, Event, Github, Human, Json, Junit, Ktap, Progress, Report, Several, Start,
@@ -61,7 +62,7 @@ pub fn run(args: &Run) -> Result<u8, Stop> {
     };
     let found = suite.run(&mut |event| told.event(event))?;
     let blessed = if args.bless {
-        self::record(&sources, &record, &found.observed)?
+        self::record(&sources, (&record, &known), &found.observed)?
     } else {
         0
     };
@@ -138,7 +139,7 @@ fn policy(args: &Run) -> Result<Policy, Stop> {
 /// Writes what was observed as this machine's own; how many tables' files changed.
 pub fn record(
     sources: &Sources,
-    record: &Record,
+    (record, known): (&Record, &Known),
     observed: &BTreeMap<String, Blocks>,
 ) -> Result<usize, Stop> {
     let Some(folder) = &sources.folder else {
@@ -149,10 +150,13 @@ pub fn record(
         let Some(observed) = observed.get(&table.stem) else {
             continue;
         };
-        let ids = table
+        let all = table
             .groups
             .iter()
-            .flat_map(|g| (0..g.len()).map(|i| crate::snapshot::local(&g.id(i)).to_owned()));
+            .flat_map(|g| (0..g.len()).map(|i| g.id(i)));
+        // Of what varies nothing is kept, nor what was recorded before that was known.
+        let kept = all.filter(|id| known.varying(id).is_empty());
+        let ids = kept.map(|id| crate::snapshot::local(&id).to_owned());
         let done = record
             .bless(folder, &table.stem, ids, &table.grids(), observed)
             .map_err(|e| Stop::Failed(format!("the record can't be written: {e}")))?;

@@ -267,6 +267,19 @@ fn no_answer_is_recorded_of_what_has_none() {
     }
 }
 
+/// A fault that nothing met stands before the step that never came to it, and follows from it.
+#[test]
+fn that_nothing_met_a_fault_follows_from_what_went_wrong() {
+    let text = "file\nnot-fired\nx\"00\"\nok\nfile unchanged\n";
+    let recorded = block(text);
+    let alone = entry("eof::*", "x\"00\"");
+    let found = verdict(done(text), Recorded::Block(&recorded), &known(&alone));
+    assert!(matches!(found, Verdict::ChangedKnown(..)), "{found:?}");
+    let with_rest = alone.replace("reason", "rest = 'follows'\nreason");
+    let found = verdict(done(text), Recorded::Block(&recorded), &known(&with_rest));
+    assert!(matches!(found, Verdict::Known(..)), "{found:?}");
+}
+
 #[test]
 fn each_verdict_has_its_sentence() {
     let skip = Skip {
