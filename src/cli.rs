@@ -226,6 +226,11 @@ pub struct Place {
     #[arg(long, value_name = "SECONDS", default_value_t = 60,
         value_parser = clap::value_parser!(u64).range(1..=86400), help_heading = "The machine")]
     pub silence: u64,
+    /// How much CPU time a call may take before it counts as one that never ends, in milliseconds:
+    /// for emulators, which may loop in code of their own
+    #[arg(long, value_name = "MS",
+        value_parser = clap::value_parser!(u64).range(1..=86_400_000), help_heading = "The machine")]
+    pub busy: Option<u64>,
     /// Take the journal through a pipe even where memory is shared over fork
     #[arg(long, hide = true)]
     pub pipe_journal: bool,

@@ -139,6 +139,7 @@ pub fn config(place: &Place) -> Result<Config, Stop> {
             pipe_journal: place.pipe_journal,
             cpu: (!place.no_pin && jobs <= cpus).then_some(0),
             memory: place.memory << 20,
+            busy: place.busy,
             ..Start::in_folder(dir)
         },
     })

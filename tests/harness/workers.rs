@@ -108,6 +108,18 @@ fn a_worker_may_be_behind_a_shell_with_an_environment_of_its_own() {
     assert_as_ever(&bench, &done);
 }
 
+/// What a call may take of a CPU is measured there, and said here.
+#[test]
+fn a_worker_is_told_how_long_a_call_may_compute() {
+    let bench = recorded();
+    let heard = bench.path("heard");
+    let script = format!("tee -a {} | $W", heard.display());
+    let done = bench.run_with_worker(&script, &["--busy", "54321"]);
+    assert_as_ever(&bench, &done);
+    let heard = std::fs::read_to_string(heard).unwrap();
+    assert!(heard.contains("busy 54321"), "{heard}");
+}
+
 /// The first answer tells what the machine is; after it the worker can't be started any more.
 #[test]
 fn a_worker_that_starts_no_more_ends_the_run_and_what_was_seen_is_kept() {
