@@ -82,6 +82,11 @@ pub static NEEDS: &[(&str, &str)] = &[
         "atime",
         "this file system keeps the time of the last access",
     ),
+    (
+        "symlinks",
+        "this file system holds symbolic links, symlink(7)",
+    ),
+    ("fifos", "this file system holds a fifo(7)"),
     ("sysv-shm", "System V shared memory, sysvipc(7)"),
     (
         "posix-shm",
@@ -237,9 +242,8 @@ impl Need {
             "64-bit" | "write-implies-read" | "pkeys" | "MAP_32BIT" | "execute" => Reason::Cpu,
             "proc" | "sysfs" | "proc-mem" | "process_vm" | "inet" => Reason::Policy,
             "sparse" | "O_TMPFILE" | "O_DIRECT" | "fallocate" | "punch-hole" | "zero-range"
-            | "write-zeroes" | "unshare-range" | "collapse-range" | "insert-range" | "atime" => {
-                Reason::Filesystem
-            }
+            | "write-zeroes" | "unshare-range" | "collapse-range" | "insert-range" | "atime"
+            | "symlinks" | "fifos" => Reason::Filesystem,
             "core-file" | "aio" | "io_uring" | "sysv-shm" | "memfd_secret" | "posix-shm"
             | "thp" | "ksm" => Reason::KernelConfig,
             "hugetlb" | "hugetlb-empty" | "mlock" => Reason::Resource,

@@ -64,7 +64,7 @@ fn sockets(kind: i32) -> Option<(i32, i32)> {
 }
 
 /// The two ends of a new pty(7). The near one is asked for by ioctl_tty(2), without a path.
-fn terminal() -> Option<(i32, i32)> {
+pub fn terminal() -> Option<(i32, i32)> {
     static UNLOCK: i32 = 0;
     let master = open_path(c"/dev/ptmx", libc::O_RDWR | libc::O_NOCTTY)?;
     // SAFETY: a number that lives during the call, and numbers.

@@ -12,6 +12,9 @@ const OBJECTS: &str = "/dev/shm";
 /// The first byte of every key that a harness uses: the rest is the number of its worker.
 const KEY: i32 = 0x4d00_0000;
 
+/// More segments than a case makes with its key, one after the other.
+const SAME_KEY: u32 = 8;
+
 /// Of shmctl(2): the greatest index in use; what lies at an index.
 const SHM_INFO: i32 = 14;
 const SHM_STAT: i32 = 13;
@@ -34,6 +37,13 @@ impl Own {
             let made_there = pids.contains(&segment.shm_cpid);
             if made_there || key_of(&segment) == self.key {
                 remove(id);
+            }
+        }
+        // A sandbox may not tell of all segments; one may have the key once more.
+        for _ in 0..SAME_KEY {
+            match with_key(self.key) {
+                Some(id) if remove(id) => {}
+                _ => break,
             }
         }
         let prefix = self.object.trim_start_matches('/');
@@ -86,11 +96,17 @@ fn segments() -> Vec<(i32, libc::shmid_ds)> {
     }
 }
 
-fn remove(id: i32) {
+/// The segment of a key, if there is one and it may be found.
+fn with_key(key: i32) -> Option<i32> {
+    // SAFETY: numbers only.
+    let id = unsafe { libc::shmget(key, 0, 0) };
+    (id >= 0).then_some(id)
+}
+
+/// Whether it could be removed.
+fn remove(id: i32) -> bool {
     // SAFETY: numbers only; the segment is one that a case has made.
-    unsafe {
-        libc::shmctl(id, libc::IPC_RMID, std::ptr::null_mut());
-    }
+    unsafe { libc::shmctl(id, libc::IPC_RMID, std::ptr::null_mut()) == 0 }
 }
 
 #[cfg(target_env = "musl")]

@@ -156,12 +156,15 @@ pub fn scale() -> Scale {
         huge: huge_page().unwrap_or(page / 8 * page),
         ram: sysconf(libc::_SC_PHYS_PAGES).unwrap_or(0) * page,
         top: top(page, bits),
-        min_addr: fs::read_to_string("/proc/sys/vm/mmap_min_addr")
-            .ok()
-            .and_then(|t| t.trim().parse().ok())
-            .unwrap_or(65536),
+        min_addr: min_addr().unwrap_or(65536).next_multiple_of(page),
         bits,
     }
+}
+
+/// What `vm.mmap_min_addr` is set to, which may be less than a page: proc_sys_vm(5).
+fn min_addr() -> Option<u64> {
+    let text = fs::read_to_string("/proc/sys/vm/mmap_min_addr").ok()?;
+    text.trim().parse().ok()
 }
 
 fn sysconf(name: i32) -> Option<u64> {

@@ -60,9 +60,18 @@ fn not_made(e: &io::Error) -> NotRun {
 }
 
 impl Worker {
-    /// Runs one case. Allocates as little as can be: each page that is written between two forks
-    /// costs a fault.
+    /// Runs one case.
     pub(super) fn run(&mut self, compiled: &Compiled, raw: &mut Raw) -> Result<Came, NotRun> {
+        let came = self.run_and_leave(compiled, raw);
+        if came.is_err() && matches!(compiled.lent.on, Ground::Ordinary) {
+            // What could not be set up whole would be in the next one's way.
+            clear(compiled);
+        }
+        came
+    }
+
+    /// Allocates as little as can be: each page that is written between two forks costs a fault.
+    fn run_and_leave(&mut self, compiled: &Compiled, raw: &mut Raw) -> Result<Came, NotRun> {
         self.wake();
         let laid = match compiled.lent.on {
             Ground::Ordinary => None,

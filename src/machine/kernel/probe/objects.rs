@@ -7,7 +7,7 @@ use crate::case::errno::Errno;
 use crate::case::flags::CAPABILITY;
 use std::ffi::CStr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::{fs, ptr};
+use std::{fs, io, ptr};
 
 /// What trying gave: nothing, or the errno.
 type Tried = Result<(), i32>;
@@ -34,6 +34,8 @@ pub fn need(name: &str, scale: &Scale, powers: Powers) -> Result<(), String> {
         "collapse-range" => allocate(libc::FALLOC_FL_COLLAPSE_RANGE, scale),
         "insert-range" => allocate(libc::FALLOC_FL_INSERT_RANGE, scale),
         "atime" => return atime(),
+        "symlinks" => made(std::os::unix::fs::symlink("file", "probe")),
+        "fifos" => made(nix::unistd::mkfifo("probe", nix::sys::stat::Mode::S_IRWXU)),
         "sysv-shm" => segment(),
         "posix-shm" => object(),
         "aio" => asynchronous(),
@@ -86,6 +88,12 @@ fn scratch(flags: i32) -> Result<OwnedFd, i32> {
     );
     let _ = fs::remove_file("probe");
     fd
+}
+
+/// A name in the scratch folder that was made, and is gone at once.
+fn made<E: Into<io::Error>>(probe: Result<(), E>) -> Tried {
+    let _ = fs::remove_file("probe");
+    probe.map_err(|e| e.into().raw_os_error().unwrap_or(libc::EIO))
 }
 
 fn memfd(flags: libc::c_uint) -> Result<OwnedFd, i32> {
@@ -297,7 +305,10 @@ fn own_memory() -> Tried {
 }
 
 fn terminal() -> Tried {
-    open(c"/dev/ptmx", libc::O_RDWR | libc::O_NOCTTY).map(drop)
+    let (near, master) = fixtures::terminal().ok_or_else(sys::last_errno)?;
+    sys::close(near);
+    sys::close(master);
+    Ok(())
 }
 
 fn internet() -> Tried {
