@@ -7,6 +7,7 @@ use crate::judge::{Policy, Summary, Verdict};
 use crate::known::Known;
 use crate::machine::pool::{Config, IDLE};
 use crate::machine::start::Start;
+use crate::platform::Platform;
 use crate::report::{self, End, Event, Human, Report};
 use crate::roster::{self, Entry, Launch, Ready};
 use crate::snapshot::{Blocks, Record, Recorded};
@@ -223,9 +224,16 @@ fn run_all(args: &PlatformsRun) -> Result<u8, Stop> {
         sources: &sources,
         logs: &logs,
         recording: Mutex::new(()),
+        later: Mutex::default(),
         pin: jobs <= cpus,
     };
-    let all = work.run(&entries, readies, jobs)?;
+    let mut all = work.run(&entries, readies, jobs)?;
+    for later in work.in_order() {
+        let blessed = later.write(&sources)?;
+        if let Some(came) = all.get_mut(later.number) {
+            came.blessed = blessed;
+        }
+    }
     let mut out = report::out();
     for (entry, came) in entries.iter().zip(&all) {
         writeln!(out, "{:28} {came}", entry.name)?;
@@ -247,6 +255,35 @@ fn run_all(args: &PlatformsRun) -> Result<u8, Stop> {
     })
 }
 
+/// What was observed on a machine whose records are laid over those of another, which may be written
+/// in the same run: what sets it apart is known only after that.
+struct Later<'a> {
+    /// Which of the platforms it is.
+    number: usize,
+    entry: &'a Entry,
+    platform: Platform,
+    home: String,
+    observed: BTreeMap<String, Blocks>,
+}
+
+impl Later<'_> {
+    /// How many tables' files changed.
+    fn write(&self, sources: &Sources) -> Result<usize, Stop> {
+        let record = load(sources, &self.platform, self.entry)?;
+        let known = sources.known(&record)?;
+        run::record(sources, (&record, &known), &self.observed)
+    }
+}
+
+fn load(sources: &Sources, platform: &Platform, entry: &Entry) -> Result<Record, Stop> {
+    let record = Record::load(
+        sources.snapshots.as_ref(),
+        platform,
+        entry.record.as_deref(),
+    )?;
+    Ok(record.sampled(entry.sample))
+}
+
 /// What all platforms share.
 struct Work<'a> {
     args: &'a PlatformsRun,
@@ -254,15 +291,24 @@ struct Work<'a> {
     logs: &'a Path,
     /// Held while records are written: two platforms may have one home.
     recording: Mutex<()>,
+    /// What is written when all have run.
+    later: Mutex<Vec<Later<'a>>>,
     /// Whether each platform stays on a CPU of its own.
     pin: bool,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    /// What is still to be written, what may be laid over others after those.
+    fn in_order(&self) -> Vec<Later<'a>> {
+        let mut later = std::mem::take(&mut *lock(&self.later));
+        later.sort_by_key(|l| (l.home.split('+').count(), l.home.len(), l.number));
+        later
+    }
+
     /// Runs all platforms, some at once.
     fn run(
         &self,
-        entries: &[Entry],
+        entries: &'a [Entry],
         readies: Vec<Result<Ready, String>>,
         jobs: usize,
     ) -> Result<Vec<Came>, Stop> {
@@ -278,7 +324,7 @@ impl Work<'_> {
                             return;
                         };
                         let came = match ready {
-                            Ok(ready) => self.run_one(entry, ready, slot),
+                            Ok(ready) => self.run_one((number, entry), ready, slot),
                             Err(why) => Ok(Came::unavailable(why)),
                         };
                         if let Ok(came) = &came {
@@ -294,7 +340,12 @@ impl Work<'_> {
         done.into_values().collect()
     }
 
-    fn run_one(&self, entry: &Entry, ready: Ready, slot: usize) -> Result<Came, Stop> {
+    fn run_one(
+        &self,
+        (number, entry): (usize, &'a Entry),
+        ready: Ready,
+        slot: usize,
+    ) -> Result<Came, Stop> {
         let began = Instant::now();
         let plan = Plan::new(&self.sources.tables, &self.filter(entry));
         if plan.is_empty() {
@@ -305,12 +356,7 @@ impl Work<'_> {
             Ok((platform, unmet)) => (entry.identify(platform), unmet),
             Err(why) => return Ok(Came::unavailable(why)),
         };
-        let record = Record::load(
-            self.sources.snapshots.as_ref(),
-            &platform,
-            entry.record.as_deref(),
-        )?
-        .sampled(entry.sample);
+        let record = load(self.sources, &platform, entry)?;
         let known = self.sources.known(&record)?;
         // The reference is recorded by `mmapcheck run`, where its differences are reviewed.
         let policy = Policy {
@@ -361,6 +407,15 @@ impl Work<'_> {
                 watch.first.get_or_insert(e.to_string());
             }
             Err(failed) => return Err(failed.into()),
+        }
+        if watch.policy.bless && !stands_alone(record.home()) {
+            lock(&self.later).push(Later {
+                number,
+                entry,
+                home: record.home().to_owned(),
+                observed: std::mem::take(&mut watch.observed),
+                platform: platform.clone(),
+            });
         }
         self.finish(entry, (&record, &known), watch, began)
     }
@@ -416,6 +471,13 @@ impl Work<'_> {
             ..Filter::default()
         }
     }
+}
+
+/// Whether the records of this folder are laid over the reference's alone, whatever others there
+/// are: it has one facet, of one word.
+fn stands_alone(home: &str) -> bool {
+    let value = home.split_once('-').map_or(home, |(_, value)| value);
+    value.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
 fn config(entry: &Entry, ready: &Ready, cpu: Option<usize>) -> Config {
@@ -492,6 +554,21 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn records_that_may_lie_over_others_wait() {
+        for alone in ["fs-tmpfs", "libc-musl", "sandbox-gvisor"] {
+            assert!(stands_alone(alone), "{alone}");
+        }
+        for waits in [
+            "sandbox-gvisor-ptrace",
+            "fs-fuse.bindfs-direct_io",
+            "emulator-qemu-user-10.0",
+            "linux-aarch64+emulator-qemu-user-10.0",
+        ] {
+            assert!(!stands_alone(waits), "{waits}");
+        }
+    }
 
     #[test]
     fn names_by_pattern() {
