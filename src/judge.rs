@@ -14,7 +14,7 @@ use crate::case::{Case, Claim, Role, Scale};
 use crate::known::{Entry, Known, Ledger, Listed, Observed};
 use crate::machine::model::{Departure, Model};
 use crate::snapshot::{Recorded, tidy_block};
-use crate::transcript::{Outcome, Transcript, key, line};
+use crate::transcript::{Outcome, Transcript, brief_key, key, line};
 use std::fmt;
 
 /// What a machine made of a case.
@@ -279,8 +279,9 @@ pub fn allowed(case: &Case, lines: &[(String, String)], scale: &Scale) -> Option
     Some(broken(case, lines, scale)?.is_empty())
 }
 
-/// The outcomes that the rule does not allow, each after the line that tells it; `None` where the
-/// lines are not those of the case as it now is.
+/// The outcomes that the rule does not allow, each after the step that it came of, with its
+/// arguments; `None` where the lines are not those of the case as it now is. The lines of a grid's
+/// case may be brief, as records have them.
 pub fn broken(
     case: &Case,
     lines: &[(String, String)],
@@ -294,7 +295,8 @@ pub fn broken(
     let mut broken = Vec::new();
     for (step, claim) in case.program.steps.iter().zip(&case.claims) {
         let key = key(step);
-        let outcome = match lines.next_if(|(step, _)| *step == key) {
+        let is_told = |told: &str| told == key || case.is_grid && told == brief_key(step);
+        let outcome = match lines.next_if(|(told, _)| is_told(told)) {
             Some((_, outcome)) => Outcome::parse(outcome).ok()?,
             None if step.role == Role::Open => Outcome::Ok,
             None => return None,

@@ -237,6 +237,11 @@ impl Known {
         })
     }
 
+    /// Whether an entry names this case.
+    pub fn names(&self, id: &str) -> bool {
+        self.entries.iter().any(|e| e.names(id))
+    }
+
     /// The patterns that name no case of `ids`: mistakes in the list.
     pub fn without_case<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Vec<Diagnostic> {
         let patterns = self

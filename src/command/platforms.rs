@@ -112,6 +112,7 @@ fn make_ready(
         .map_err(|e| Stop::Failed(format!("this program can't find itself: {e}")))?;
     let here = std::env::current_dir()?;
     let project = super::sources::is_checkout(&here).then_some(here.as_path());
+    crate::roster::sweep();
     let mut launch = Launch::new(&cache(which), project, &own, which.as_built);
     let mut all = Vec::new();
     for entry in entries {
@@ -227,11 +228,16 @@ fn run_all(args: &PlatformsRun) -> Result<u8, Stop> {
         later: Mutex::default(),
         pin: jobs <= cpus,
     };
-    let mut all = work.run(&entries, readies, jobs)?;
-    for later in work.in_order() {
-        let blessed = later.write(&sources)?;
-        if let Some(came) = all.get_mut(later.number) {
-            came.blessed = blessed;
+    let all = work.run(&entries, readies, jobs);
+    // What was observed is not lost with a platform whose run failed as a whole.
+    let written = work.in_order().into_iter();
+    let written: Result<Vec<(usize, usize)>, Stop> = written
+        .map(|later| Ok((later.number, later.write(&sources)?)))
+        .collect();
+    let mut all = all?;
+    for (number, tables) in written? {
+        if let Some(came) = all.get_mut(number) {
+            came.blessed = tables;
         }
     }
     let mut out = report::out();

@@ -20,6 +20,7 @@ pub(super) fn text(sources: &Sources, folders: &[String]) -> Result<String, Stop
     }
     let mut text = String::new();
     let is_asked = |f: &&String| folders.is_empty() || folders.contains(f);
+    let listed_at_home = listed_at_home(sources, &plan)?;
     for folder in all.iter().filter(is_asked) {
         let side = side(sources, folder)?;
         let held = crate::snapshot::held(sources.snapshots.as_ref(), folder)?;
@@ -28,7 +29,7 @@ pub(super) fn text(sources: &Sources, folders: &[String]) -> Result<String, Stop
         let mut cases = 0;
         for i in 0..plan.len() {
             let id = plan.id(i);
-            if !held.contains(&tidy(&id)) {
+            if !held.contains(&tidy(&id)) && !listed_at_home.contains(&i) {
                 continue;
             }
             let lines = left(&side, &plan.case(i));
@@ -46,6 +47,15 @@ pub(super) fn text(sources: &Sources, folders: &[String]) -> Result<String, Stop
         }
     }
     Ok(text)
+}
+
+/// The cases whose rule the reference itself may break, by their number: where a machine does as
+/// it does, its own records do not hold them.
+fn listed_at_home(sources: &Sources, plan: &Plan<'_>) -> Result<HashSet<usize>, Stop> {
+    let (reference, _) = crate::snapshot::reference(sources.snapshots.as_ref())?;
+    let home = side(sources, &reference.name())?;
+    let is_listed = |i: &usize| home.known.names(&plan.id(*i));
+    Ok((0..plan.len()).filter(is_listed).collect())
 }
 
 /// The lines of a case that break its rule, where its entries do not tolerate them.

@@ -150,21 +150,26 @@ fn what_varies_is_known_and_left_out(
 
 #[test]
 fn what_is_broken_is_told_line_by_line() {
-    let case = past_eof();
-    let lines = |text: &str| -> Vec<(String, String)> {
-        let block = block(text);
+    let lines = |block: &str| -> Vec<(String, String)> {
         let parts = block
             .lines()
             .map(|l| crate::transcript::parted(l.trim_start()));
         parts.map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
     };
+    let mut case = past_eof();
     let scale = Scale::ordinary(4096);
-    assert_eq!(broken(&case, &lines(GOOD), &scale), Some(Vec::new()));
-    let found = broken(&case, &lines(BAD), &scale).unwrap();
-    assert_eq!(
-        found,
-        [("load(map + 1page, 1)".to_owned(), "x\"00\"".to_owned())]
-    );
+    let broken_in = |case: &Case, block: &str| broken(case, &lines(block), &scale);
+    let bad = ("load(map + 1page, 1)".to_owned(), "x\"00\"".to_owned());
+    assert_eq!(broken_in(&case, &block(GOOD)), Some(Vec::new()));
+    assert_eq!(broken_in(&case, &block(BAD)), Some(vec![bad.clone()]));
+    // The records of a grid leave the arguments out.
+    let Ran::Done(transcript) = done(BAD) else {
+        panic!("it was run")
+    };
+    let brief = transcript.brief_block(&case.program);
+    assert_eq!(broken_in(&case, &brief), None);
+    case.is_grid = true;
+    assert_eq!(broken_in(&case, &brief), Some(vec![bad]));
 }
 
 #[test]

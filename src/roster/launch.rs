@@ -3,11 +3,13 @@
 use super::initrd::Archive;
 use super::worker::Toolchain;
 use super::{Debian, Entry, modules};
+use nix::fcntl::{Flock, FlockArg};
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// What makes platforms ready.
@@ -31,6 +33,8 @@ pub struct Ready {
     pub dir: PathBuf,
     /// Goes with the run.
     run: TempDir,
+    /// Held as long as the folder is in use.
+    _lock: Flock<File>,
 }
 
 impl Ready {
@@ -65,10 +69,9 @@ impl Launch {
         let wrong = |e: std::io::Error| e.to_string();
         let kept = self.cache.join("kept").join(&entry.name);
         fs::create_dir_all(&kept).map_err(wrong)?;
-        let run = tempfile::Builder::new()
-            .prefix("mmapcheck-run-")
-            .tempdir()
-            .map_err(wrong)?;
+        let run = tempfile::Builder::new().prefix(PREFIX).tempdir();
+        let run = run.map_err(wrong)?;
+        let lock = hold(run.path()).map_err(wrong)?;
         // The ordinary user whom cases run as must reach what is mounted below.
         open_to_all(run.path()).map_err(wrong)?;
         let mnt = run.path().join("mnt");
@@ -104,6 +107,7 @@ impl Launch {
                 None => std::env::temp_dir(),
             },
             run,
+            _lock: lock,
         })
     }
 
@@ -125,6 +129,35 @@ impl Launch {
         };
         self.workers.insert(target.to_owned(), built.clone());
         built
+    }
+}
+
+/// How the folders are called that go with a run.
+const PREFIX: &str = "mmapcheck-run-";
+
+/// Longer than it takes to lock a folder after it was made.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// Marks a folder as in use, as long as what is returned lives.
+fn hold(folder: &Path) -> std::io::Result<Flock<File>> {
+    Flock::lock(File::open(folder)?, FlockArg::LockExclusiveNonblock).map_err(|(_, e)| e.into())
+}
+
+/// Removes what runs have left that were interrupted.
+pub fn sweep() {
+    sweep_in(&std::env::temp_dir(), FRESH);
+}
+
+/// Removes their folders in `dir`: with a guest's first files they are large. What was mounted
+/// below went with the mount namespace of its run.
+fn sweep_in(dir: &Path, fresh: Duration) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        let made = entry.metadata().and_then(|m| m.modified());
+        let is_old = made.is_ok_and(|t| t.elapsed().is_ok_and(|age| age > fresh));
+        if is_ours && is_old && hold(&entry.path()).is_ok() {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 
@@ -230,6 +263,26 @@ mod tests {
         let ready = launch(cache.path()).ready(&entry("")).unwrap();
         assert_eq!(ready.command, ["/own", "worker"]);
         assert_eq!(ready.dir, std::env::temp_dir());
+    }
+
+    #[test]
+    fn folders_that_nobody_holds_are_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = |name: &str| {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.join("mnt")).unwrap();
+            path
+        };
+        let (left, held, other) = (
+            folder("mmapcheck-run-left"),
+            folder("mmapcheck-run-held"),
+            folder("mmapcheck-else"),
+        );
+        let _lock = hold(&held).unwrap();
+        sweep_in(dir.path(), FRESH);
+        assert!(left.exists(), "it may be about to be held");
+        sweep_in(dir.path(), Duration::ZERO);
+        assert!(!left.exists() && held.exists() && other.exists());
     }
 
     #[test]

@@ -47,7 +47,7 @@ mod read;
 mod worker;
 
 pub use debian::Debian;
-pub use launch::{Launch, Ready};
+pub use launch::{Launch, Ready, sweep};
 pub use read::read;
 
 use crate::diagnostic::{Diagnostic, SourceText};

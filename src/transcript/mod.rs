@@ -145,9 +145,17 @@ pub fn key(step: &crate::case::Step) -> String {
 /// The same line without the arguments of the call: as it stands in the block of a grid's case.
 pub fn brief_line(step: &crate::case::Step, outcome: &Outcome) -> Option<String> {
     match step.role {
-        Role::Written if step.actor == "main" => Some(format!("{} = {outcome}", step.call.name)),
-        Role::Written => Some(format!("{}: {} = {outcome}", step.actor, step.call.name)),
+        Role::Written => Some(format!("{} = {outcome}", brief_key(step))),
         Role::Open | Role::Own => line(step, outcome),
+    }
+}
+
+/// What such a line says of its step.
+pub fn brief_key(step: &crate::case::Step) -> String {
+    match step.role {
+        Role::Written if step.actor == "main" => step.call.name.to_owned(),
+        Role::Written => format!("{}: {}", step.actor, step.call.name),
+        Role::Open | Role::Own => key(step),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The list of system calls that a worker needs, in `docs/workers.md`, kept true by a worker under
 //! a filter that lets only these through: whatever else it asks for is not there, as on a kernel
-//! that is still being written.
+//! that is still being written. And a worker whose file system refuses what some cases need.
 #![cfg(target_arch = "x86_64")]
 #![expect(unsafe_code, reason = "a filter is set between fork and exec")]
 
@@ -74,8 +74,31 @@ fn filter(calls: &[&str]) -> BpfProgram {
     filter.unwrap().try_into().unwrap()
 }
 
+/// Refuses these as a file system does that has no such files; all others are let through.
+fn refusing(calls: &[i64]) -> BpfProgram {
+    let rules: BTreeMap<i64, _> = calls.iter().map(|c| (*c, Vec::new())).collect();
+    let refused = SeccompAction::Errno(libc::EPERM as u32);
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, refused, TargetArch::x86_64);
+    filter.unwrap().try_into().unwrap()
+}
+
 /// What a worker that may make only these calls answers to a case; why it gives no answer.
 fn answer(calls: &[&str]) -> Result<String, String> {
+    let came = answers(filter(calls), &[("run", CASE)])?.remove(0);
+    match came.kind.as_str() {
+        "result" => Ok(told(&came)),
+        _ => Err(came.payload),
+    }
+}
+
+/// What a result tells of the case.
+fn told(result: &Frame) -> String {
+    frame::untimed(&result.payload).1.to_owned()
+}
+
+/// What a worker under this filter answers to frames of these kinds with these payloads; why it
+/// gives no answer.
+fn answers(filter: BpfProgram, frames: &[(&str, &str)]) -> Result<Vec<Frame>, String> {
     let scratch = tempfile::tempdir().unwrap();
     let mut command = Command::new(PROGRAM);
     command
@@ -84,7 +107,6 @@ fn answer(calls: &[&str]) -> Result<String, String> {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .process_group(0);
-    let filter = filter(calls);
     // SAFETY: only system calls are made, on what was made ready before the fork.
     unsafe {
         command
@@ -99,11 +121,13 @@ fn answer(calls: &[&str]) -> Result<String, String> {
     };
     let mut asked = Vec::new();
     frame::write("start", 1, &start.to_string(), &mut asked);
-    frame::write("run", 2, CASE, &mut asked);
+    for (number, (kind, payload)) in (2..).zip(frames) {
+        frame::write(kind, number, payload, &mut asked);
+    }
     // One that has ended already reads nothing.
     let _ = worker.stdin.take().unwrap().write_all(&asked);
     let output = BufReader::new(worker.stdout.take().unwrap());
-    let (sender, answers) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     let reader = std::thread::spawn(move || {
         let lines = output.split(b'\n').map_while(Result::ok);
         for line in lines {
@@ -112,7 +136,7 @@ fn answer(calls: &[&str]) -> Result<String, String> {
             }
         }
     });
-    let came = last(&answers);
+    let came: Result<Vec<Frame>, String> = frames.iter().map(|_| next(&receiver)).collect();
     // SAFETY: a group of our own making, whose leader is not yet waited for.
     unsafe { libc::kill(-group, libc::SIGKILL) };
     let _ = worker.wait();
@@ -124,14 +148,12 @@ fn answer(calls: &[&str]) -> Result<String, String> {
     came
 }
 
-/// The answer to the case among what a worker says.
-fn last(answers: &mpsc::Receiver<Frame>) -> Result<String, String> {
+/// The next answer among what a worker says.
+fn next(answers: &mpsc::Receiver<Frame>) -> Result<Frame, String> {
     loop {
         let frame = answers.recv_timeout(PATIENCE).map_err(|e| e.to_string())?;
-        match frame.kind.as_str() {
-            "hello" => {}
-            "result" => return Ok(frame::untimed(&frame.payload).1.to_owned()),
-            _ => return Err(frame.payload),
+        if frame.kind != "hello" {
+            return Ok(frame);
         }
     }
 }
@@ -165,4 +187,26 @@ fn each_call_of_the_list_is_needed() {
         })
         .collect();
     assert!(idle.is_empty(), "the worker does without {idle:?}");
+}
+
+/// As vfat is: a need tells of it, and a case that did not ask leaves nothing in the way of others.
+#[test]
+fn a_file_system_without_links_and_fifos_is_told_of() {
+    let filter = refusing(&[
+        libc::SYS_symlink,
+        libc::SYS_symlinkat,
+        libc::SYS_mknod,
+        libc::SYS_mknodat,
+    ]);
+    let link = "open file = open(file, O_RDWR)\nstep again = open(link, O_RDWR)\n";
+    let asked = [
+        ("need", "symlinks"),
+        ("need", "fifos"),
+        ("run", link),
+        ("run", CASE),
+    ];
+    let came = answers(filter, &asked).unwrap();
+    let kinds: Vec<&str> = came.iter().map(|f| f.kind.as_str()).collect();
+    assert_eq!(kinds, ["unmet", "unmet", "error", "result"], "{came:?}");
+    assert_eq!(told(&came[3]), RIGHT);
 }

@@ -22,6 +22,7 @@ mod maps;
 mod namespace;
 mod normal;
 mod probe;
+mod rehearsal;
 mod render;
 mod rights;
 mod scratch;

@@ -344,6 +344,8 @@ pub fn emulator() -> &'static str {
     let name = exe.file_name().unwrap_or_default().to_string_lossy();
     if name.starts_with("qemu-") {
         "qemu-user"
+    } else if exe.components().any(|c| c.as_os_str() == "valgrind") {
+        "valgrind"
     } else {
         "none"
     }

@@ -134,7 +134,9 @@ impl Worker {
             false => Some(&[][..]),
         };
         let lines = (pipes.as_ref(), socket.as_ref());
-        let setting = self.setting(compiled, lines, harness, die_together);
+        // SAFETY: only a child uses it, which never returns from `child::run`: what this frame and
+        // its callers own is never dropped in that process.
+        let setting = unsafe { self.setting(compiled, lines, harness, die_together) };
         let mut main = Actor::main(setting);
         let pid = self
             .branch(makes_actors, &mut main, file.as_ref().map(CaseFile::fd))
@@ -227,16 +229,18 @@ impl Worker {
         }
     }
 
-    /// What a child is given. It must not be used but in a child.
-    fn setting(
+    /// What a child is given.
+    ///
+    /// # Safety
+    /// It is used as long as all that it is made of is there and unchanged.
+    pub(super) unsafe fn setting(
         &self,
         compiled: &Compiled,
         (pipes, line): (Option<&Pipes>, Option<&Line>),
         harness: Areas,
         die_together: bool,
     ) -> Setting {
-        // SAFETY: the child never returns from `child::run`, so that what this frame and its
-        // callers own is never dropped in that process; the worker does not look at it.
+        // SAFETY: the caller's promise.
         unsafe {
             Setting {
                 compiled: compiled.lent,
@@ -333,7 +337,7 @@ fn lacks_room(record: &Record) -> bool {
 }
 
 /// Removes what the case has left in the scratch folder.
-fn clear(compiled: &Compiled) {
+pub(super) fn clear(compiled: &Compiled) {
     if compiled.file.is_some() {
         let _ = std::fs::remove_file("file");
     }
@@ -343,7 +347,7 @@ fn clear(compiled: &Compiled) {
 }
 
 /// The line between a case and the keeper of its faults.
-struct Line {
+pub(super) struct Line {
     child: i32,
     keeper: i32,
 }

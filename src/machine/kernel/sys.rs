@@ -228,7 +228,8 @@ pub fn close_from(first: RawFd, last: RawFd) {
 }
 
 /// Has large pieces of memory taken from the heap too, which a light child does without, and not from
-/// mappings of their own, which every fork would copy.
+/// mappings of their own, which every fork would copy. The heap becomes shorter only when it is told
+/// to: QEMU 7.2 leaves behind the break what was mapped there.
 pub fn keep_to_heap() {
     #[cfg(target_env = "gnu")]
     // SAFETY: the allocator's own function; it changes where memory comes from later.
@@ -236,6 +237,7 @@ pub fn keep_to_heap() {
         // The most that mallopt(3) takes on 64 bits.
         const MOST: libc::c_int = 32 << 20;
         libc::mallopt(libc::M_MMAP_THRESHOLD, MOST);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, MOST);
     }
 }
 

@@ -98,6 +98,7 @@ pub fn serve(refusal: Option<&str>) -> i32 {
     let hello = worker.platform.to_string();
     stream.send(&Frame::new("hello", first.sequence, hello));
     let mut worker = worker;
+    worker.rehearse();
     loop {
         // What has come is made ready before the first fork: every page that is written between
         // two forks costs a fault, so the parsing is done in one go. Only a part of what the
@@ -146,9 +147,9 @@ struct Ready {
 }
 
 /// A case that can be run, with room for what comes of it.
-struct ReadyCase {
+pub(super) struct ReadyCase {
     program: Program,
-    compiled: Compiled,
+    pub(super) compiled: Compiled,
     raw: Raw,
 }
 
@@ -230,9 +231,14 @@ impl Worker {
         })
     }
 
+    /// Whether an emulator translates what this worker runs.
+    pub(super) fn is_emulated(&self) -> bool {
+        self.platform.emulator != "none"
+    }
+
     /// The cases of the last batch are told and gone: their room is free.
     #[expect(unsafe_code, reason = "nothing holds what was lent any more")]
-    fn forget_batch(&mut self) {
+    pub(super) fn forget_batch(&mut self) {
         self.harness = Harness::default();
         // SAFETY: `answer_all` has consumed every case that was made ready, and their children
         // have ended.
@@ -350,7 +356,7 @@ impl Worker {
         Renderer::new(&case.program, &case.compiled, &case.raw, scale, arena).transcript(came)
     }
 
-    fn compile(&mut self, text: &str) -> Result<ReadyCase, String> {
+    pub(super) fn compile(&mut self, text: &str) -> Result<ReadyCase, String> {
         let program = Program::parse_with(text, &mut self.known).map_err(|m| m.to_string())?;
         let context = Context {
             scale: &self.scale,
@@ -375,14 +381,15 @@ impl Worker {
     }
 }
 
-/// 300 ms without a note, more where even a bare fork is slow; never so long that a page which a
-/// case lets come after ten seconds would be awaited.
+/// 300 ms without a note, more where even a bare fork is slow, though no more than six times as much:
+/// that each look has found the call asleep says more than any time, and a page which a case lets
+/// come after ten seconds must not be awaited.
 fn limits(start: &Start) -> Limits {
     const IDLE: Duration = Duration::from_millis(300);
     const ORDINARY_FORK: Duration = Duration::from_micros(400);
     let slowness = probe::fork_time().as_secs_f64() / ORDINARY_FORK.as_secs_f64();
     Limits {
-        idle: IDLE.mul_f64(slowness.clamp(1.0, 20.0)),
+        idle: IDLE.mul_f64(slowness.clamp(1.0, 6.0)),
         busy: start.busy.map(Duration::from_millis),
         memory: start.memory,
     }
