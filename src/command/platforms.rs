@@ -112,7 +112,7 @@ fn make_ready(
         .map_err(|e| Stop::Failed(format!("this program can't find itself: {e}")))?;
     let here = std::env::current_dir()?;
     let project = super::sources::is_checkout(&here).then_some(here.as_path());
-    crate::roster::sweep();
+    roster::sweep();
     let mut launch = Launch::new(&cache(which), project, &own, which.as_built);
     let mut all = Vec::new();
     for entry in entries {

@@ -6,7 +6,7 @@
 
 use crate::bench::PROGRAM;
 use mmapcheck::machine::frame::{self, Frame, Line, read_line};
-use mmapcheck::machine::kernel::Start;
+use mmapcheck::machine::kernel::{REHEARSED, Start};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -209,4 +209,16 @@ fn a_file_system_without_links_and_fifos_is_told_of() {
     let kinds: Vec<&str> = came.iter().map(|f| f.kind.as_str()).collect();
     assert_eq!(kinds, ["unmet", "unmet", "error", "result"], "{came:?}");
     assert_eq!(told(&came[3]), RIGHT);
+}
+
+/// The worker does these steps in its own process, where a fault would stay behind.
+#[test]
+fn what_is_rehearsed_under_an_emulator_does_not_fault() {
+    let came = answers(refusing(&[]), &[("run", REHEARSED)]).unwrap();
+    let told = told(&came[0]);
+    let steps = REHEARSED.lines().count() - 1;
+    assert_eq!(told.lines().count(), steps + 1, "and the file: {told}");
+    for wrong in ["SIG", "not reached", "refused", "blocked"] {
+        assert!(!told.contains(wrong), "{told}");
+    }
 }

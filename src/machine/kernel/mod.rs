@@ -35,5 +35,6 @@ mod turn;
 mod worker;
 
 pub use crate::machine::start::{PROTOCOL, Start};
+pub use rehearsal::STEPS as REHEARSED;
 pub use rights::is_root;
 pub use worker::serve;

@@ -17,7 +17,7 @@ use super::worker::Worker;
 /// What cases do most: calls that succeed and calls that fail, loads and stores. All is as before
 /// when they are done. No touch faults: the address of a fault may stay in a register, and be told
 /// again of the next (so seen of ppc64le under QEMU).
-const STEPS: &str = "size 2page
+pub const STEPS: &str = "size 2page
 open file = open(file, O_RDWR)
 own map = mmap(NULL, 2page, PROT_READ|PROT_WRITE, MAP_SHARED, file, 0)
 step store(map, \"abc\")
