@@ -43,8 +43,9 @@
 //! counted and told, and fails nothing. On the reference's own system all is as above.
 //!
 //! An emulator may also answer one case in another way at each run, by where its own memory lies or
-//! how busy its host is. `varies = true` in place of an outcome says so: the case is run, whatever
-//! comes of it is tolerated, and nothing is recorded of it.
+//! how busy its host is, and so may a file system of another machine ([`FacetKind::is_remote`]).
+//! `varies = true` in place of an outcome says so: the case is run, whatever comes of it is tolerated,
+//! and nothing is recorded of it.
 //!
 //! | observed | recorded there | listed | verdict | exit |
 //! |---|---|---|---|---|
@@ -173,7 +174,7 @@ impl Known {
                 }
             };
             let file = source.shown(&path);
-            let (mut entries, wrong) = read::entries(SourceText { file, text }, is_foreign(name));
+            let (mut entries, wrong) = read::entries(SourceText { file, text }, name);
             mistakes.extend(wrong);
             if record.is_about(name) {
                 let is_own = record.is_own(name);
@@ -200,7 +201,7 @@ impl Known {
             };
             let text = source.read(&path).ok().flatten().unwrap_or_default();
             let file = source.shown(&path);
-            let (entries, wrong) = read::entries(SourceText { file, text }, is_foreign(name));
+            let (entries, wrong) = read::entries(SourceText { file, text }, name);
             mistakes.extend(wrong);
             all.extend(entries.into_iter().map(|e| (name.to_owned(), e)));
         }
@@ -361,11 +362,20 @@ impl fmt::Display for Entry {
 /// Whether a list of this name speaks of machines on which another system answers than the
 /// reference's: one of its parts names a facet of such a kind.
 pub fn is_foreign(list: &str) -> bool {
+    is_of(list, |kind, value| !kind.is_native(value))
+}
+
+/// Whether what such machines do may be another thing at each run.
+fn may_vary(list: &str) -> bool {
+    is_foreign(list) || is_of(list, FacetKind::is_remote)
+}
+
+fn is_of(list: &str, is_such: impl Fn(FacetKind, &str) -> bool) -> bool {
     let is = |part: &str| {
         FacetKind::ALL.iter().any(|kind| {
             let rest = part.strip_prefix(kind.word());
             let value = rest.and_then(|rest| rest.strip_prefix('-'));
-            value.is_some_and(|value| !kind.is_native(value))
+            value.is_some_and(|value| is_such(*kind, value))
         })
     };
     list.split('+').any(is)

@@ -109,6 +109,10 @@ fn the_model_says_the_same_at_each_page_size() {
     let mut unexplained = Vec::new();
     for index in 0..plan.len() {
         let case = plan.case(index);
+        // Of files of huge pages there is no model, and those are another number of pages on each.
+        if case.needs.iter().any(|need| need.name == "huge-files") {
+            continue;
+        }
         let [small, rest @ ..] = &models.each_ref().map(|m| m.run(&case.program));
         for (large, model) in rest.iter().zip(&models[1..]) {
             let lines = small.lines(&case.program);

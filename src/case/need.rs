@@ -45,6 +45,10 @@ pub static NEEDS: &[(&str, &str)] = &[
         "hugetlb-empty",
         "memory files can be of huge pages, and the pool of those is empty",
     ),
+    (
+        "huge-files",
+        "files of this file system are of huge pages, hugetlbfs, and eight of those are free",
+    ),
     ("O_TMPFILE", "this file system makes files without a name"),
     (
         "O_DIRECT",
@@ -243,7 +247,7 @@ impl Need {
             "proc" | "sysfs" | "proc-mem" | "process_vm" | "inet" => Reason::Policy,
             "sparse" | "O_TMPFILE" | "O_DIRECT" | "fallocate" | "punch-hole" | "zero-range"
             | "write-zeroes" | "unshare-range" | "collapse-range" | "insert-range" | "atime"
-            | "symlinks" | "fifos" => Reason::Filesystem,
+            | "symlinks" | "fifos" | "huge-files" => Reason::Filesystem,
             "core-file" | "aio" | "io_uring" | "sysv-shm" | "memfd_secret" | "posix-shm"
             | "thp" | "ksm" => Reason::KernelConfig,
             "hugetlb" | "hugetlb-empty" | "mlock" => Reason::Resource,

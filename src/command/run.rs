@@ -147,16 +147,20 @@ pub fn record(
     };
     let mut written = 0;
     for table in &sources.tables {
-        let Some(observed) = observed.get(&table.stem) else {
-            continue;
-        };
         let all = table
             .groups
             .iter()
             .flat_map(|g| (0..g.len()).map(|i| g.id(i)));
         // Of what varies nothing is kept, nor what was recorded before that was known.
         let kept = all.filter(|id| known.varying(id).is_empty());
-        let ids = kept.map(|id| crate::snapshot::local(&id).to_owned());
+        let mut ids = kept
+            .map(|id| crate::snapshot::local(&id).to_owned())
+            .peekable();
+        let observed = match observed.get(&table.stem) {
+            Some(observed) => observed,
+            None if ids.peek().is_none() => &Blocks::default(),
+            None => continue,
+        };
         let done = record
             .bless(folder, &table.stem, ids, &table.grids(), observed)
             .map_err(|e| Stop::Failed(format!("the record can't be written: {e}")))?;

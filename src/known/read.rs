@@ -14,13 +14,13 @@ const KEYS: [&str; 10] = [
     "case", "outcome", "like", "varies", "rest", "reason", "link", "rule", "reckon", "report",
 ];
 
-/// The entries of one list, and its mistakes. `may_be_open` says whether an entry may tolerate any
-/// outcome.
-pub(super) fn entries(source: SourceText, may_be_open: bool) -> (Vec<Entry>, Vec<Diagnostic>) {
+/// The entries of the list of this name, and its mistakes.
+pub(super) fn entries(source: SourceText, list: &str) -> (Vec<Entry>, Vec<Diagnostic>) {
     let source = Arc::new(source);
     let mut reader = Reader {
         source: source.clone(),
-        may_be_open,
+        may_be_open: super::is_foreign(list),
+        may_vary: super::may_vary(list),
         entries: Vec::new(),
         mistakes: Vec::new(),
     };
@@ -37,7 +37,10 @@ pub(super) fn entries(source: SourceText, may_be_open: bool) -> (Vec<Entry>, Vec
 
 struct Reader {
     source: Arc<SourceText>,
+    /// Whether an entry may tolerate any outcome that is recorded.
     may_be_open: bool,
+    /// Whether an entry may tolerate whatever comes.
+    may_vary: bool,
     entries: Vec<Entry>,
     mistakes: Vec<Diagnostic>,
 }
@@ -167,11 +170,11 @@ impl Reader {
 
     fn varying(&mut self, value: &Spanned<DeValue<'_>>, has_other: bool) -> Option<Tolerated> {
         let is_true = matches!(value.get_ref(), DeValue::Boolean(true));
-        let message = match (is_true, has_other, self.may_be_open) {
+        let message = match (is_true, has_other, self.may_vary) {
             (true, false, true) => return Some(Tolerated::Varying),
             (false, ..) => "`varies` can only be `true`",
             (_, true, _) => "`varies` stands in place of `outcome` and `like`",
-            _ => "`varies` is for machines on which another system answers",
+            _ => "`varies` is for machines and file systems on which another system answers",
         };
         self.complain(value.span(), message, None);
         None

@@ -68,10 +68,13 @@ fn what_varies_does_so_elsewhere_and_has_no_outcome() {
     };
     let emulator = "emulator-x.toml";
     assert_eq!(said(emulator, "varies = true"), "fine");
+    assert_eq!(said("fs-9p.toml", "varies = true"), "fine");
     assert_eq!(
         said("fs-tmpfs.toml", "varies = true"),
-        "`varies` is for machines on which another system answers"
+        "`varies` is for machines and file systems on which another system answers"
     );
+    let open = said("fs-9p.toml", "");
+    assert_eq!(open, "`outcome` is missing", "that is still to be told");
     assert_eq!(
         said(emulator, "varies = false"),
         "`varies` can only be `true`"

@@ -178,6 +178,14 @@ impl FacetKind {
             _ => false,
         }
     }
+
+    /// Whether the files of this value are kept by another machine: when a mapping and the calls on
+    /// its file learn of each other is then a matter of time. The names are those of
+    /// proc_pid_mountinfo(5).
+    pub fn is_remote(self, value: &str) -> bool {
+        const REMOTE: [&str; 7] = ["9p", "afs", "ceph", "cifs", "nfs", "nfs4", "smb3"];
+        self == FacetKind::Fs && REMOTE.contains(&value)
+    }
 }
 
 impl fmt::Display for Facet {

@@ -2,6 +2,7 @@
 
 use super::{namespace, sys};
 use crate::case::Content;
+use nix::sys::statfs::fstatfs;
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -10,6 +11,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::ptr;
 use std::time::{Duration, SystemTime};
 
 /// What the folders of finished workers are called, and, until they are locked, of new ones.
@@ -167,6 +169,49 @@ pub struct CaseFile {
     file: File,
 }
 
+/// Fills a file of the right size. On hugetlbfs write(2) is EINVAL whatever it is given
+/// (mmap(2) NOTES, "Huge page mappings"; hugetlbfs_file_operations in fs/hugetlbfs/inode.c has no
+/// such call): there it is filled through a mapping.
+fn fill(file: &File, content: &Content) -> io::Result<()> {
+    match content.write_to(file) {
+        Err(_) if is_of_huge_pages(file) => store(file, content),
+        done => done,
+    }
+}
+
+/// Whether a file lies on hugetlbfs, by the number in statfs(2).
+#[allow(
+    clippy::unnecessary_cast,
+    reason = "the number is narrower, or may be negative, elsewhere"
+)]
+pub fn is_of_huge_pages(file: &File) -> bool {
+    const HUGETLBFS: u64 = 0x9584_58f6;
+    fstatfs(file).is_ok_and(|s| s.filesystem_type().0 as u64 & 0xffff_ffff == HUGETLBFS)
+}
+
+#[expect(unsafe_code, reason = "a mapping of a file that nobody else has yet")]
+fn store(file: &File, content: &Content) -> io::Result<()> {
+    let len = usize::try_from(content.len()).map_err(io::Error::other)?;
+    // SAFETY: a new mapping of the whole file, which lives until the end of this function. Huge pages
+    // are set aside for it, so that no touch of it lacks one.
+    unsafe {
+        let prot = libc::PROT_READ | libc::PROT_WRITE;
+        let at = libc::mmap(
+            ptr::null_mut(),
+            len,
+            prot,
+            libc::MAP_SHARED,
+            file.as_raw_fd(),
+            0,
+        );
+        if at == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        content.store_to(std::slice::from_raw_parts_mut(at.cast(), len));
+        sys::checked(libc::munmap(at, len)).map(|_| ())
+    }
+}
+
 /// Files up to this size are read and compared as a whole.
 const WHOLE: u64 = 1 << 20;
 
@@ -188,7 +233,7 @@ impl CaseFile {
             .open("file")?;
         let filled = file
             .set_len(content.len())
-            .and_then(|()| content.write_to(&file));
+            .and_then(|()| fill(&file, content));
         if filled.is_err() {
             // The next case needs the name, and the room.
             let _ = fs::remove_file("file");
@@ -321,6 +366,20 @@ impl Content {
         }
         (&*file).flush()
     }
+
+    /// Stores all that is not zero at its place in `memory`, which is as long and holds zeros.
+    fn store_to(&self, memory: &mut [u8]) {
+        let mut rest = memory;
+        for (byte, bytes, len) in self.stretches() {
+            let (here, behind) = rest.split_at_mut((len as usize).min(rest.len()));
+            match byte {
+                Some(0) => {}
+                Some(byte) => here.fill(byte),
+                None => here.copy_from_slice(bytes),
+            }
+            rest = behind;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -347,5 +406,23 @@ mod tests {
         Scratch::sweep(dir.path());
         assert!(used.path().exists() && others.iter().all(|o| o.exists()));
         assert!(!left.exists());
+    }
+
+    #[test]
+    fn what_is_stored_is_what_would_be_written() {
+        let mut bytes = vec![b'a'; 5000];
+        bytes.extend([0; 300]);
+        bytes.extend(*b"hello");
+        bytes.extend([0; 7]);
+        let content = Content::from_bytes(&bytes);
+        let mut memory = vec![0; bytes.len()];
+        content.store_to(&mut memory);
+        assert_eq!(memory, bytes);
+        let file = tempfile::tempfile().unwrap();
+        content.write_to(&file).unwrap();
+        let mut written = vec![0; bytes.len() - 7];
+        file.read_exact_at(&mut written, 0).unwrap();
+        assert_eq!(written, bytes[..written.len()]);
+        assert!(!is_of_huge_pages(&file));
     }
 }

@@ -68,6 +68,10 @@ impl Machine {
         if platform.scale.bits != 64 {
             return Err("there is no model of 32-bit platforms".to_owned());
         }
+        // There sizes, offsets and lengths go by huge pages (fs/hugetlbfs/inode.c).
+        if platform.fs == "hugetlbfs" {
+            return Err("there is no model of hugetlbfs".to_owned());
+        }
         let arch = match platform.arch.as_str() {
             "x86_64" => Arch::X86_64,
             "aarch64" => Arch::Aarch64,

@@ -1,6 +1,7 @@
 //! Abilities of file systems, of memory that is an object of its own, and of transfers.
 
 use super::super::rights::Powers;
+use super::super::scratch::is_of_huge_pages;
 use super::super::{fixtures, sys};
 use crate::case::Scale;
 use crate::case::errno::Errno;
@@ -24,6 +25,7 @@ pub fn need(name: &str, scale: &Scale, powers: Powers) -> Result<(), String> {
         "memfd-exec" => memfd(libc::MFD_NOEXEC_SEAL).map(drop),
         "memfd_secret" => secret(scale),
         "hugetlb-empty" => return empty_pool(),
+        "huge-files" => return huge_files(),
         "O_TMPFILE" => open(c".", libc::O_TMPFILE | libc::O_RDWR).map(drop),
         "O_DIRECT" => direct(scale),
         "fallocate" => allocate(0, scale),
@@ -139,15 +141,32 @@ fn empty_pool() -> Result<(), String> {
             Errno::from_number(errno)
         ));
     }
-    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let total = text
-        .lines()
-        .find_map(|l| l.strip_prefix("HugePages_Total:"));
     let overcommit = fs::read_to_string("/proc/sys/vm/nr_overcommit_hugepages");
-    match total.map(str::trim) {
-        Some("0") if overcommit.is_ok_and(|n| n.trim() == "0") => Ok(()),
+    match huge_pages("HugePages_Total:") {
+        Some(0) if overcommit.is_ok_and(|n| n.trim() == "0") => Ok(()),
         Some(_) => Err("there are huge pages in the pool, or more may be had".to_owned()),
         None => Err("the kernel tells nothing of its pool of huge pages".to_owned()),
+    }
+}
+
+/// A number of proc_meminfo(5).
+fn huge_pages(name: &str) -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let told = text.lines().find_map(|l| l.strip_prefix(name))?;
+    told.trim().parse().ok()
+}
+
+fn huge_files() -> Result<(), String> {
+    const LEAST: u64 = 8;
+    if !fs::File::open(".").is_ok_and(|folder| is_of_huge_pages(&folder)) {
+        return Err("this file system is not hugetlbfs".to_owned());
+    }
+    match huge_pages("HugePages_Free:") {
+        Some(n) if n >= LEAST => Ok(()),
+        n => Err(format!(
+            "{} huge pages are free, of {LEAST}",
+            n.unwrap_or_default()
+        )),
     }
 }
 
