@@ -139,6 +139,15 @@ impl Bench {
         finish(self.program().args(self.run_args()).args(more))
     }
 
+    /// The same on what is said to be this platform.
+    pub fn run_as(&self, platform: &str, more: &[&str]) -> Done {
+        let arguments = self.run_args().map(|a| match a {
+            "here" => platform,
+            other => other,
+        });
+        finish(self.program().args(arguments).args(more))
+    }
+
     /// `mmapcheck run` with a worker that the shell makes: `$W` in it is the real worker.
     pub fn run_with_worker(&self, script: &str, more: &[&str]) -> Done {
         let worker = format!(

@@ -1,6 +1,7 @@
 //! Verdicts through the whole program, the bad ones first.
 
 use crate::bench::{Bench, Done, finish, is_root};
+use std::collections::BTreeMap;
 use std::fs;
 
 /// One case; `expect` is the claim that a test makes of a mapping at an offset of one byte, which
@@ -154,6 +155,22 @@ fn a_known_deviation_is_tolerated_while_it_is_the_one_that_is_listed() {
 
     0 passed, 1 failed (1 deviating otherwise than tolerated) in TIME
     ");
+}
+
+/// What is another thing at each run is told as known, and what was recorded before that was
+/// known goes with the next record: a table of nothing else keeps none.
+#[test]
+fn what_varies_is_not_recorded_nor_kept() {
+    let bench = Bench::with(&offset("EINVAL | ENODEV"));
+    let done = bench.run_as("here+fs-9p", &["--bless"]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert_eq!(bench.records().len(), 1);
+    let entry = known("").replace("outcome = ''", "varies = true");
+    fs::write(bench.path("known/here+fs-9p.toml"), entry).unwrap();
+    let done = bench.run_as("here+fs-9p", &["--bless"]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert!(done.out.contains("1 known and tolerated"), "{done:?}");
+    assert_eq!(bench.records(), BTreeMap::new());
 }
 
 #[test]
