@@ -227,7 +227,7 @@ pub struct Place {
         value_parser = clap::value_parser!(u64).range(1..=86400), help_heading = "The machine")]
     pub silence: u64,
     /// How much CPU time a call may take before it counts as one that never ends, in milliseconds:
-    /// for emulators, which may loop in code of their own
+    /// for emulators, which may loop in code of their own [default: 8000, or 12 s by the clock]
     #[arg(long, value_name = "MS",
         value_parser = clap::value_parser!(u64).range(1..=86_400_000), help_heading = "The machine")]
     pub busy: Option<u64>,

@@ -28,7 +28,7 @@
 //! | `via` | `raw`, or `libc` for calls through the C library | `raw` |
 //! | `sample` | how much of the grids is run, as in `2%` | all |
 //! | `limit` | how long it may take, in seconds | 600 |
-//! | `busy` | how much CPU time, in milliseconds, a call may take before it counts as one that never ends: for emulators, which may loop in code of their own | 12 by the clock, more where a fork is slow |
+//! | `busy` | how much CPU time, in milliseconds, a call may take before it counts as one that never ends: for emulators, which may loop in code of their own | 8000, or 12 s by the clock, more where a fork is slow |
 //! | `silence` | how long the worker may be silent, in seconds | 60 |
 //!
 //! Scripts are run by `sh -eu` and find in their environment, beside what the table names, `KEPT`

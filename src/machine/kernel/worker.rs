@@ -387,10 +387,14 @@ impl Worker {
 fn limits(start: &Start) -> Limits {
     const IDLE: Duration = Duration::from_millis(300);
     const ORDINARY_FORK: Duration = Duration::from_micros(400);
+    // No call of a case takes a second of it, and the worker must not seem dead before this and a
+    // quarter more have passed.
+    const COMPUTES: Duration = Duration::from_secs(8);
     let slowness = probe::fork_time().as_secs_f64() / ORDINARY_FORK.as_secs_f64();
     Limits {
         idle: IDLE.mul_f64(slowness.clamp(1.0, 6.0)),
-        busy: start.busy.map(Duration::from_millis),
+        busy: start.busy.map_or(COMPUTES, Duration::from_millis),
+        by_clock: start.busy.is_none(),
         memory: start.memory,
     }
 }
