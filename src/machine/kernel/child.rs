@@ -560,7 +560,7 @@ impl Setting {
     fn may_be_break(&self, addr: i128) -> bool {
         // No program begins below this: see `mmap_min_addr` in proc_sys_vm(5).
         const NO_PROGRAM: i128 = 0x10000;
-        self.compiled.reckless || addr < NO_PROGRAM || addr >= i128::from(self.heap_end)
+        self.compiled.reckless || addr <= NO_PROGRAM || addr >= i128::from(self.heap_end)
     }
 }
 

@@ -112,11 +112,12 @@ impl Ballast {
         let more = (brk() as u64).next_multiple_of(page) - brk() as u64;
         // SAFETY: grows the heap by less than a page; whoever allocates asks where it ends.
         unsafe { libc::sbrk(more as libc::intptr_t) };
-        let areas = maps::own().unwrap_or_default();
-        let range = |area: &Area| (area.start as usize, area.end as usize);
+        let mut room = maps::Room::new();
+        let areas: Vec<Area<'_>> = room.own().collect();
+        let range = |area: &Area<'_>| (area.start as usize, area.end as usize);
         // What a panic needs for its way back through the frames: in a child, that way would lead
         // into the worker's own.
-        let unwinder = areas.iter().filter(|a| is_unwinder(&a.name)).map(range);
+        let unwinder = areas.iter().filter(|a| is_unwinder(a.name)).map(range);
         let start = heap_start(&areas).unwrap_or((brk() as u64).next_multiple_of(page) as usize);
         Ballast {
             heap: (start, start),
@@ -170,7 +171,7 @@ fn is_unwinder(path: &str) -> bool {
 
 /// Where the heap begins; `None` where the main thread's own storage lies in it, as in a static
 /// program: then only what is allocated from now on can be left out.
-fn heap_start(areas: &[Area]) -> Option<usize> {
+fn heap_start(areas: &[Area<'_>]) -> Option<usize> {
     let heap = areas.iter().find(|a| a.name == "[heap]")?;
     // SAFETY: gives the address of this thread's errno, which is in that storage.
     let own = unsafe { libc::__errno_location() } as u64;
@@ -195,6 +196,16 @@ pub fn brk() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The kernel leaves out whole pages: a part of one that did not count as left out would be
+    /// taken for the harness's where something else lies there in the child.
+    #[test]
+    fn what_is_left_out_of_a_page_is_all_of_it() {
+        for page in [4 << 10, 64 << 10] {
+            let (_, end) = touch::library_signal_stack(page).unwrap();
+            assert_eq!(end % page as usize, 0);
+        }
+    }
 
     #[test]
     fn slices_are_copies_until_the_region_is_full() {

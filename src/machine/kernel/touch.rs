@@ -88,7 +88,7 @@ pub unsafe fn signal_stack(start: *mut u8, size: usize) -> io::Result<()> {
 }
 
 /// The stack for signal handlers that the standard library has given this thread, with the page
-/// below it that guards it.
+/// below it that guards it: whole pages, as advice about it takes them (madvise(2)).
 pub fn library_signal_stack(page: u64) -> Option<(usize, usize)> {
     // SAFETY: plain data, filled in by the call.
     unsafe {
@@ -99,7 +99,8 @@ pub fn library_signal_stack(page: u64) -> Option<(usize, usize)> {
         }
         let start = stack.ss_sp as usize;
         let guard = start.checked_sub(page as usize)?;
-        Some((guard, start + stack.ss_size))
+        let end = start + stack.ss_size;
+        Some((guard, end.next_multiple_of(page as usize)))
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Worker {
     pub(super) ballast: Ballast,
     /// The areas of the harness, as far as the present batch has asked for them.
     harness: Harness,
+    /// What they are read into.
+    room: maps::Room,
     pub(super) ticking: bool,
     pub(super) bytes: Vec<u8>,
     /// Names that only this worker uses.
@@ -217,6 +219,7 @@ impl Worker {
             lent,
             ballast,
             harness: Harness::default(),
+            room: maps::Room::new(),
             ticking: false,
             bytes: Vec::new(),
             powers,
@@ -322,7 +325,7 @@ impl Worker {
         if let Some(areas) = found.areas.filter(|_| found.is_for == is_for) {
             return Ok(areas);
         }
-        let areas = match maps::harness(case_has_break) {
+        let areas = match self.room.harness(case_has_break) {
             None => None,
             Some(ranges) => {
                 let there = maps::without(ranges, left_out);
