@@ -36,6 +36,9 @@ impl Room {
         if self.read().is_err() {
             self.text.clear();
         }
+        // A path may hold any bytes; what is looked for in one is ASCII.
+        let foreign = self.text.iter_mut().filter(|b| !b.is_ascii());
+        foreign.for_each(|b| *b = b'?');
         parse(std::str::from_utf8(&self.text).unwrap_or_default())
     }
 
@@ -108,8 +111,13 @@ pub fn without(ranges: &[(u64, u64)], out: &[(usize, usize)]) -> Vec<(u64, u64)>
 }
 
 #[cfg(test)]
+#[expect(unsafe_code, reason = "a mapping that nobody touches")]
 mod tests {
     use super::*;
+    use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+    use std::ffi::OsStr;
+    use std::num::NonZeroUsize;
+    use std::os::unix::ffi::OsStrExt;
 
     #[test]
     fn what_is_left_out_is_not_there() {
@@ -168,6 +176,23 @@ mod tests {
             assert_eq!(room.harness(true).unwrap().as_ptr(), first);
             assert_eq!(room.text.as_ptr(), text);
         }
+    }
+
+    /// A program may lie in a folder whose name is no UTF-8.
+    #[test]
+    fn a_path_of_any_bytes_hides_no_area() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(OsStr::from_bytes(b"\xe9"));
+        std::fs::write(&path, "text").unwrap();
+        let len = NonZeroUsize::MIN;
+        let (prot, flags) = (ProtFlags::PROT_READ, MapFlags::MAP_PRIVATE);
+        // SAFETY: a new mapping, which nobody touches.
+        let at = unsafe { mmap(None, len, prot, flags, File::open(path).unwrap(), 0) }.unwrap();
+        let start = at.addr().get() as u64;
+        let mut room = Room::new();
+        assert!(room.own().any(|area| area.start == start));
+        // SAFETY: what was mapped above.
+        unsafe { munmap(at, len.get()) }.unwrap();
     }
 
     /// A list that is longer than the room is read anew, whole.
